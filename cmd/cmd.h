@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd: what a subcommand is.  Each cmd/NAME.c defines one `const struct cmd cmd_NAME`. */
+#ifndef LB_CMD_H
+#define LB_CMD_H
+
+#include "pkg/err/err.h"
+#include "pkg/opts/opts.h"
+
+#define LBCTL_VERSION "0.1.0"
+
+struct cmd {
+	const char *name;
+	const char *operands; /* for the usage line, or "" */
+	const char *summary;  /* one line, lower case, no full stop */
+	const struct opt *opts;
+	/* 0, or -1 with *e.  A command whose answer is a status (arping --duplicate) fails with the
+	 * kind that stands for it and an empty text when it has already said all. */
+	int (*run)(int argc, char **argv, struct err *e);
+};
+
+extern const struct cmd *const commands[]; /* sorted by name, ends in NULL */
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkg/buf/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void buf_release(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf)BUF_INIT;
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->bad = false;
+	if (b->data)
+		b->data[0] = 0;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+	size_t cap = b->cap ? b->cap : 64;
+	char *data;
+
+	if (b->bad)
+		return NULL;
+	if (b->cap - b->len > n) /* one more for the NUL */
+		return b->data + b->len;
+	if (n > SIZE_MAX / 4 - b->len) {
+		b->bad = true;
+		return NULL;
+	}
+	while (cap - b->len <= n)
+		cap *= 2;
+	data = realloc(b->data, cap);
+	if (!data) {
+		b->bad = true;
+		return NULL;
+	}
+	b->data = data;
+	b->cap = cap;
+	data[b->len] = 0;
+	return data + b->len;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+	char *to = buf_room(b, n);
+
+	if (!to)
+		return;
+	if (n)
+		memcpy(to, bytes, n);
+	b->len += n;
+	b->data[b->len] = 0;
+}
+
+void buf_puts(struct buf *b, const char *text)
+{
+	buf_add(b, text, strlen(text));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *to;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !(to = buf_room(b, (size_t)n))) {
+		b->bad = true;
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+void buf_shift(struct buf *b, size_t n)
+{
+	if (n > b->len)
+		n = b->len;
+	if (!n)
+		return;
+	b->len -= n;
+	memmove(b->data, b->data + n, b->len + 1);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* buf: bytes that grow, always followed by a NUL that is not counted.
+ *
+ * Growing fails sticky: after the first allocation that fails, `bad` stays set and
+ * every later call does nothing, so a text is built in a row of calls and checked once.
+ * BUF_INIT is empty and needs no release until something was added. */
+#ifndef LB_BUF_H
+#define LB_BUF_H
+
+#include "pkg/base/base.h"
+
+struct buf {
+	char *data; /* NULL while empty and never grown; else data[len] == 0 */
+	size_t len;
+	size_t cap;
+	bool bad;
+};
+
+#define BUF_INIT  \
+	{         \
+		0 \
+	}
+
+void buf_release(struct buf *b); /* frees; the buf is as after BUF_INIT */
+void buf_reset(struct buf *b);   /* empties, keeps the memory, clears bad */
+
+void buf_add(struct buf *b, const void *bytes, size_t n);
+void buf_puts(struct buf *b, const char *text);
+void buf_putc(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+
+/* Room for at least n bytes more at data + len, or NULL.  The caller writes there and adds to len. */
+char *buf_room(struct buf *b, size_t n);
+
+/* Drops the first n bytes. */
+void buf_shift(struct buf *b, size_t n);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record: the records that lbctl itself adds to the stream, each written in one place.
+ *
+ * Every function appends one whole line to `out`.  The shapes are those of
+ * lbctl-stream(5): `type` first, then `object` with `kind` and `apiVersion` first. */
+#ifndef LB_RECORD_H
+#define LB_RECORD_H
+
+#include "pkg/api/api.h"
+
+#define RECORD_GROUP "lbctl.dev"
+#define RECORD_API_VERSION "lbctl.dev/v1"
+
+/* The verdicts and their codes.  Codes are part of the interface: they don't change their
+ * meaning; the table in lbctl-stream(5) is checked against this one. */
+enum record_verdict { VERDICT_DONE, VERDICT_WAITING, VERDICT_REFUSED, VERDICT_KEPT, VERDICT_RELEASED };
+
+struct record_code {
+	const char *code;    /* "AddressAssigned" */
+	const char *meaning; /* one sentence for the manual */
+};
+extern const struct record_code record_codes[]; /* sorted by code, ends in { NULL } */
+
+/* Why something was or was not done. */
+struct record_considered {
+	const char *name; /* a pool, a node, a Service */
+	const char *code; /* the first rule that refused it, or "" when it was chosen */
+	const char *message;
+};
+struct record_decision {
+	const char *subject_kind; /* "Service", "IPAddressPool" */
+	const char *namespace;    /* "" for none */
+	const char *name;
+	const char *component; /* "allocate", "elect", ...: who decided */
+	enum record_verdict verdict;
+	const char *code;
+	const char *message; /* a sentence that a person can act on */
+	const struct record_considered *considered;
+	size_t considered_n;
+};
+void record_decision(struct buf *out, const struct record_decision *d);
+
+/* Service.status.loadBalancer and the annotation metallb.io/ip-allocated-from-pool, as an APPLY.
+ * No addresses: the status is emptied.  pool NULL: the annotation is removed. */
+void record_service_status(struct buf *out, const char *namespace, const char *name,
+    const struct addr *addresses, size_t n, const char *pool);
+
+/* A core/v1 Event about a Service, as an APPLY.  It carries no time: `apply` fills that in.  Its
+ * name is derived from the content, so that the same event again is the same object. */
+struct record_event {
+	const char *namespace; /* of the Service */
+	const char *name;
+	const char *uid;    /* "" when unknown */
+	bool warning;       /* type Warning, else Normal */
+	const char *reason; /* "IPAllocated" */
+	const char *message;
+	const char *component; /* "metallb-controller", as MetalLB's users filter by */
+	const char *host;      /* the speaker's node, "" for the controller */
+};
+void record_event(struct buf *out, const struct record_event *ev);
+
+/* This node shall make these addresses known.  `type` is "ADDED", "MODIFIED" or "DELETED". */
+struct record_announcement {
+	const char *namespace; /* the Service's */
+	const char *name;
+	const char *node;
+	const struct addr *addresses;
+	size_t addresses_n;
+	const char *pool;
+	const char *const *interfaces; /* none: all that fit */
+	size_t interfaces_n;
+	const char *reason;
+	const struct record_considered *candidates; /* best first */
+	size_t candidates_n;
+};
+void record_announcement(struct buf *out, const char *type, const struct record_announcement *a);
+
+/* initial-events-end of a kind. */
+void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version);
+
+#endif
