@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkg/addr/addr.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_mapped(const uint8_t bytes[static 16])
+{
+	static const uint8_t start[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(bytes, start, sizeof(start));
+}
+
+int addr_parse(struct addr *a, const char *text, struct err *e)
+{
+	struct addr got = { 0 };
+
+	if (inet_pton(AF_INET, text, got.bytes) == 1) {
+		got.family = ADDR_IPV4;
+	} else if (inet_pton(AF_INET6, text, got.bytes) == 1) {
+		got.family = ADDR_IPV6;
+	} else {
+		return err_set(e, ERR_PROTOCOL,
+		    "\"%.64s\" is not an address: want IPv4 such as 192.0.2.10, "
+		    "or IPv6 such as 2001:db8::10",
+		    text);
+	}
+	if (got.family == ADDR_IPV6 && is_mapped(got.bytes)) {
+		got.family = ADDR_IPV4;
+		memmove(got.bytes, got.bytes + 12, 4);
+		memset(got.bytes + 4, 0, 12);
+	}
+	*a = got;
+	return 0;
+}
+
+/* The longest run of zero words, the first of equals; runs of one don't count (RFC 5952 4.2). */
+static void longest_zeros(const unsigned words[static 8], size_t *at, size_t *len)
+{
+	*at = 8;
+	*len = 1;
+	for (size_t i = 0; i < 8; i++) {
+		size_t n = 0;
+
+		while (i + n < 8 && words[i + n] == 0)
+			n++;
+		if (n > *len) {
+			*at = i;
+			*len = n;
+		}
+		i += n;
+	}
+}
+
+/* Not inet_ntop(), which shows ::102:304 as ::1.2.3.4 where Go and Kubernetes don't. */
+static void format_ipv6(const uint8_t bytes[static 16], char out[static ADDR_TEXT_LEN])
+{
+	unsigned words[8];
+	size_t at, len, n = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		words[i] = (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
+	longest_zeros(words, &at, &len);
+	out[0] = '\0';
+	for (size_t i = 0; i < 8; i++) {
+		if (i == at) {
+			n += (size_t)snprintf(out + n, ADDR_TEXT_LEN - n, "::");
+			i += len - 1;
+			continue;
+		}
+		n += (size_t)snprintf(
+		    out + n, ADDR_TEXT_LEN - n, "%s%x", i && i != at + len ? ":" : "", words[i]);
+	}
+}
+
+const char *addr_format(const struct addr *a, char out[static ADDR_TEXT_LEN])
+{
+	if (a->family == ADDR_IPV4)
+		snprintf(out, ADDR_TEXT_LEN, "%u.%u.%u.%u", a->bytes[0], a->bytes[1], a->bytes[2],
+		    a->bytes[3]);
+	else if (a->family == ADDR_IPV6)
+		format_ipv6(a->bytes, out);
+	else
+		snprintf(out, ADDR_TEXT_LEN, "none");
+	return out;
+}
+
+struct addr addr_from_in(struct in_addr in)
+{
+	struct addr a = { .family = ADDR_IPV4 };
+
+	memcpy(a.bytes, &in, sizeof(in));
+	return a;
+}
+
+struct addr addr_from_in6(const struct in6_addr *in6)
+{
+	struct addr a = { .family = ADDR_IPV6 };
+
+	memcpy(a.bytes, in6, sizeof(*in6));
+	return a;
+}
+
+struct in_addr addr_to_in(const struct addr *a)
+{
+	struct in_addr in;
+
+	memcpy(&in, a->bytes, sizeof(in));
+	return in;
+}
+
+struct in6_addr addr_to_in6(const struct addr *a)
+{
+	struct in6_addr in6;
+
+	memcpy(&in6, a->bytes, sizeof(in6));
+	return in6;
+}
+
+size_t addr_len(const struct addr *a)
+{
+	return a->family == ADDR_IPV4 ? 4 : a->family == ADDR_IPV6 ? 16 : 0;
+}
+
+const char *addr_family_name(uint8_t family)
+{
+	return family == ADDR_IPV4 ? "IPv4" : family == ADDR_IPV6 ? "IPv6" : "none";
+}
+
+int addr_compare(const struct addr *a, const struct addr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	return addr_compare(a, b) == 0;
+}
+
+bool addr_next(struct addr *a)
+{
+	struct addr next = *a;
+
+	for (size_t i = addr_len(a); i-- > 0;) {
+		if (++next.bytes[i] != 0) {
+			*a = next;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool addr_prev(struct addr *a)
+{
+	struct addr prev = *a;
+
+	for (size_t i = addr_len(a); i-- > 0;) {
+		if (prev.bytes[i]-- != 0) {
+			*a = prev;
+			return true;
+		}
+	}
+	return false;
+}
