@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pkg/arp/arp.h"
+
+enum { FRAME_ROOM = 64 }; /* an ARP frame with its padding; more is cut off and not missed */
+
+static const char *link_text(int ifindex, char out[static IF_NAMESIZE + 16])
+{
+	char name[IF_NAMESIZE];
+
+	if (ifindex == 0)
+		snprintf(out, IF_NAMESIZE + 16, "all links");
+	else if (if_indextoname((unsigned)ifindex, name))
+		snprintf(out, IF_NAMESIZE + 16, "%s", name);
+	else
+		snprintf(out, IF_NAMESIZE + 16, "link %d", ifindex);
+	return out;
+}
+
+static int attach(int fd, const struct arp_filter *f)
+{
+	struct sock_fprog prog = { .len = (unsigned short)f->n, .filter = f->at };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+}
+
+int arp_hear(int fd, const struct in_addr *set, size_t n, unsigned match, bool *exact, struct err *e)
+{
+	/* The kernel charges the old and the new program to the socket at once, and refuses with
+	 * ENOMEM beyond net.core.optmem_max, which is as low as 20 KiB before Linux 6.7. */
+	for (size_t max = ARP_FILTER_MAX;; max /= 2) {
+		struct arp_filter f;
+		bool was_exact;
+		int got, error;
+
+		if (arp_filter_make(&f, set, n, match, max, e) < 0)
+			return -1;
+		got = attach(fd, &f);
+		error = errno;
+		was_exact = f.exact;
+		arp_filter_release(&f);
+		if (got == 0) {
+			if (exact)
+				*exact = was_exact;
+			return 0;
+		}
+		if (error != ENOMEM || max <= 128)
+			return err_sys(e, error, "setting the ARP filter for %zu addresses", n);
+	}
+}
+
+int arp_open(int ifindex, struct err *e)
+{
+	struct sockaddr_ll ll = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ARP_ETHERTYPE),
+		.sll_ifindex = ifindex,
+	};
+	char link[IF_NAMESIZE + 16];
+	/* Protocol 0: deaf, so that nothing comes in before the filter is there. */
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 && errno == EPERM)
+		return err_set(e, ERR_PERMISSION,
+		    "opening a packet socket for ARP needs the capability CAP_NET_RAW: run as root, or "
+		    "give the program or its container NET_RAW");
+	if (fd < 0)
+		return err_sys(e, errno, "opening a packet socket for ARP");
+	if (arp_hear(fd, NULL, 0, 0, NULL, e) < 0) {
+		close(fd);
+		return -1;
+	}
+	if (bind(fd, (struct sockaddr *)&ll, sizeof(ll)) < 0) {
+		err_sys(e, errno, "listening for ARP on %s", link_text(ifindex, link));
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int arp_receive(int fd, struct arp_batch *b, struct err *e)
+{
+	uint8_t bytes[ARP_BATCH][FRAME_ROOM];
+	struct iovec iov[ARP_BATCH];
+	struct sockaddr_ll from[ARP_BATCH];
+	struct mmsghdr msgs[ARP_BATCH];
+	int got;
+
+	b->n = b->bad = 0;
+	for (size_t i = 0; i < ARP_BATCH; i++) {
+		iov[i] = (struct iovec){ bytes[i], sizeof(bytes[i]) };
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i],
+						.msg_namelen = sizeof(from[i]),
+						.msg_iov = &iov[i],
+						.msg_iovlen = 1 } };
+	}
+	got = recvmmsg(fd, msgs, ARP_BATCH, MSG_DONTWAIT, NULL);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got < 0)
+		return err_sys(e, errno, "receiving ARP");
+	for (int i = 0; i < got; i++) {
+		struct arp_message *m = &b->at[b->n];
+
+		m->ifindex = from[i].sll_ifindex;
+		if (arp_frame_decode(&m->frame, bytes[i], msgs[i].msg_len, &b->why) < 0)
+			b->bad++;
+		else
+			b->n++;
+	}
+	return 0;
+}
+
+int arp_send(int fd, const struct arp_message *at, size_t n, struct err *e)
+{
+	uint8_t bytes[ARP_BATCH][ARP_FRAME_LEN];
+	struct iovec iov[ARP_BATCH];
+	struct sockaddr_ll to[ARP_BATCH];
+	struct mmsghdr msgs[ARP_BATCH];
+	char link[IF_NAMESIZE + 16];
+	int sent = 0;
+
+	for (size_t done = 0; done < n; done += (size_t)sent) {
+		size_t some = n - done < ARP_BATCH ? n - done : ARP_BATCH;
+
+		for (size_t i = 0; i < some; i++) {
+			const struct arp_message *m = &at[done + i];
+
+			arp_frame_encode(&m->frame, bytes[i]);
+			iov[i] = (struct iovec){ bytes[i], ARP_FRAME_LEN };
+			to[i] = (struct sockaddr_ll){ .sll_family = AF_PACKET,
+				.sll_protocol = htons(ARP_ETHERTYPE),
+				.sll_ifindex = m->ifindex,
+				.sll_halen = MAC_LEN };
+			memcpy(to[i].sll_addr, m->frame.to.bytes, MAC_LEN);
+			msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &to[i],
+							.msg_namelen = sizeof(to[i]),
+							.msg_iov = &iov[i],
+							.msg_iovlen = 1 } };
+		}
+		sent = sendmmsg(fd, msgs, (unsigned)some, MSG_DONTWAIT);
+		if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR || done > 0))
+			return (int)done;
+		if (sent < 0)
+			return err_sys(e, errno, "sending ARP on %s", link_text(at[0].ifindex, link));
+		if (sent < (int)some)
+			return (int)(done + (size_t)sent);
+	}
+	return (int)n;
+}
