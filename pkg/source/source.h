@@ -27,6 +27,9 @@ struct source_events {
 	void (*record)(void *arg, const char *text, size_t len); /* one whole record with its newline */
 	void (*ended)(void *arg);                                /* no more will come */
 	void (*failed)(void *arg, const struct err *e);          /* gave up: cannot go on */
+	/* The API server went away and is asked again until it is back, once per outage; NULL: it is
+	 * back.  May be NULL. */
+	void (*trouble)(void *arg, const struct err *e);
 	void *arg;
 };
 
