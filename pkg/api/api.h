@@ -18,10 +18,11 @@
 
 /* A kind of object, how to ask the API server for it, and who needs it. */
 struct api_kind {
-	const char *kind;    /* "Service" */
-	const char *group;   /* "" for core, "metallb.io" */
-	const char *version; /* "v1" */
-	const char *plural;  /* "services" */
+	const char *kind;       /* "Service" */
+	const char *group;      /* "" for core, "metallb.io" */
+	const char *version;    /* "v1" */
+	const char *plural;     /* "services" */
+	const char *short_name; /* "svc", as kubectl knows it, or "" */
 	bool namespaced;
 	bool configuration; /* lives in MetalLB's own namespace only */
 	const char *only;   /* the one name that lbctl reads ("config"), or NULL */
@@ -55,14 +56,14 @@ struct api_meta {
 	const char *resource_version; /* "" when the source has none */
 	int64_t created;              /* creationTimestamp, seconds of the Unix epoch; 0 when absent */
 	struct api_map labels;
-	struct api_map annotations;
+	struct api_map annotations; /* metallb.io/, metallb.universe.tf/ and lbctl.dev/ only */
 };
 
 /* A MetalLB annotation: metallb.io/NAME, or else the deprecated metallb.universe.tf/NAME.  The
  * stable spelling wins when present, even if empty.  NULL when neither is there. */
 const char *api_annotation(const struct api_meta *m, const char *name);
-bool api_annotation_deprecated(
-    const struct api_meta *m, const char **key); /* any metallb.universe.tf/ key */
+/* Is there any metallb.universe.tf/ annotation?  *key is the first. */
+bool api_annotation_deprecated(const struct api_meta *m, const char **key);
 
 enum api_protocol { API_TCP, API_UDP, API_SCTP };
 const char *api_protocol_name(enum api_protocol p);
@@ -84,7 +85,8 @@ struct api_service {
 	bool load_balancer;              /* spec.type is LoadBalancer */
 	const char *load_balancer_class; /* NULL when absent */
 	const char *load_balancer_ip;    /* "" when absent */
-	const char *const *cluster_ips;  /* spec.clusterIPs, or clusterIP; "None" left out */
+	const char *const *cluster_ips;  /* spec.clusterIPs, or clusterIP; "None" left out.  At most
+					    one of each family, each a valid address */
 	size_t cluster_ips_n;
 	uint8_t ip_families[2]; /* enum addr_family, as in spec.ipFamilies; ADDR_NONE when absent */
 	enum api_family_policy ip_family_policy;
@@ -153,8 +155,9 @@ struct api_selector { /* no requirements: matches everything */
 	const struct api_requirement *at;
 	size_t n;
 };
-/* `where` is the selector's path, for messages.  The ConfigMap of MetalLB 0.12 spells the keys
- * match-labels and match-expressions; both spellings are read. */
+/* `where` is the selector's path, for messages.  Absent: matches everything.  The ConfigMap of
+ * MetalLB 0.12 spells the keys match-labels and match-expressions; both spellings are read, any
+ * other key is refused.  The requirements stand in the order: labels by key, then expressions. */
 int api_selector_decode(struct api_selector *s, const struct json *selector, const char *where,
     struct arena *a, struct err *e) MUST_CHECK;
 bool api_selector_matches(const struct api_selector *s, const struct api_map *labels);
