@@ -82,7 +82,7 @@ static void put_path(struct buf *b, const struct field *f)
 	case FIELD_KEY:
 		if (b->len)
 			buf_putc(b, '.');
-		buf_puts(b, f->key);
+		put_plain(b, f->key);
 		break;
 	case FIELD_ENTRY:
 		buf_putc(b, '[');
@@ -115,23 +115,43 @@ static void put_value(struct buf *b, const struct json *j)
 	buf_release(&text);
 }
 
+/* "PATH: WHAT WANT, have VALUE" */
+static void fail(struct decoder *d, const struct field *f, const char *what, const char *want,
+    const struct buf *value)
+{
+	struct buf path = BUF_INIT, rest = BUF_INIT;
+	const char *shown;
+
+	d->bad = true;
+	put_path(&path, f);
+	buf_puts(&rest, what);
+	buf_puts(&rest, want);
+	if (value)
+		buf_printf(&rest, ", have %s", value->data ? value->data : "");
+	shown = path.len ? path.data : "the object";
+	if (path.bad || rest.bad || (value && value->bad))
+		err_memory(d->e);
+	else
+		err_set(d->e, ERR_PROTOCOL, "%.*s: %s", (int)cut(shown, PATH_SHOWN), shown, rest.data);
+	buf_release(&path);
+	buf_release(&rest);
+}
+
 void field_refuse(struct decoder *d, const struct field *f, const char *want)
 {
-	struct buf path = BUF_INIT, value = BUF_INIT;
+	struct buf value = BUF_INIT;
 
 	if (d->bad)
 		return;
-	d->bad = true;
-	put_path(&path, f);
 	put_value(&value, f->json);
-	if (path.bad || value.bad)
-		err_memory(d->e);
-	else
-		err_set(d->e, ERR_PROTOCOL, "%.*s: want %s, have %s",
-		    (int)cut(path.len ? path.data : "the object", PATH_SHOWN),
-		    path.len ? path.data : "the object", want, value.data);
-	buf_release(&path);
+	fail(d, f, "want ", want, &value);
 	buf_release(&value);
+}
+
+void field_unknown(struct decoder *d, const struct field *f, const char *known)
+{
+	if (!d->bad)
+		fail(d, f, "no such field; want ", known, NULL);
 }
 
 bool field_check(struct decoder *d, const struct field *f, enum json_type type)

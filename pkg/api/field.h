@@ -33,6 +33,8 @@ bool field_absent(const struct field *f);
 
 /* "PATH: want WANT, have VALUE", unless something was wrong already. */
 void field_refuse(struct decoder *d, const struct field *f, const char *want);
+/* "PATH: no such field; want KNOWN" */
+void field_unknown(struct decoder *d, const struct field *f, const char *known);
 
 /* Absent, or of the type; anything else is refused and reads as absent. */
 struct field field_object(struct decoder *d, const struct field *up, const char *key);

@@ -101,11 +101,11 @@ static void check_keys(struct decoder *d, const struct field *root)
 	struct json_iter it = { 0 };
 
 	while (json_each(root->json, &it)) {
-		struct field f = { .json = it.value, .up = root, .key = it.key, .step = FIELD_ENTRY };
+		struct field f = { .json = it.value, .up = root, .key = it.key, .step = FIELD_KEY };
 
 		if (strcmp(it.key, "matchLabels") != 0 && strcmp(it.key, "matchExpressions") != 0 &&
 		    strcmp(it.key, "match-labels") != 0 && strcmp(it.key, "match-expressions") != 0)
-			field_refuse(d, &f, "only matchLabels and matchExpressions here");
+			field_unknown(d, &f, "matchLabels or matchExpressions");
 	}
 }
 
