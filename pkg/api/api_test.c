@@ -179,9 +179,9 @@ static void a_wrong_node_is_refused(void **state)
 {
 	(void)state;
 	refused(decode_node, "{'metadata':{'name':'n'},'status':[]}",
-	    "status: want an object, have an array");
+	    "status: want an object, have a list");
 	refused(decode_node, "{'metadata':{'name':'n'},'status':{'conditions':{}}}",
-	    "status.conditions: want an array, have an object");
+	    "status.conditions: want a list, have an object");
 	refused(decode_node, "{'metadata':{'name':'n'},'status':{'conditions':['Ready']}}",
 	    "status.conditions[0]: want an object, have \"Ready\"");
 	refused(decode_node, "{'metadata':{'name':'n'},'status':{'conditions':[{'type':1}]}}",
@@ -190,11 +190,11 @@ static void a_wrong_node_is_refused(void **state)
 	    "{'metadata':{'name':'n'},'status':{'conditions':[{'type':'Ready','status':true}]}}",
 	    "status.conditions[0].status: want a string, have true");
 	refused(decode_node, "{'metadata':{'name':'n'},'status':{'addresses':''}}",
-	    "status.addresses: want an array, have \"\"");
+	    "status.addresses: want a list, have \"\"");
 	refused(decode_node, "{'metadata':{'name':'n'},'status':{'addresses':[7]}}",
 	    "status.addresses[0]: want an object, have 7");
 	refused(decode_node, "{'metadata':{'name':'n'},'status':{'addresses':[{'type':[]}]}}",
-	    "status.addresses[0].type: want a string, have an array");
+	    "status.addresses[0].type: want a string, have a list");
 	refused(decode_node, "{'metadata':{'name':'n'},'status':{'addresses':[{'address':1}]}}",
 	    "status.addresses[0].address: want a string, have 1");
 }
@@ -234,7 +234,7 @@ static void a_wrong_slice_is_refused(void **state)
 {
 	(void)state;
 	refused(decode_slice, "{'metadata':{'name':'x'},'endpoints':{}}",
-	    "endpoints: want an array, have an object");
+	    "endpoints: want a list, have an object");
 	refused(decode_slice, "{'metadata':{'name':'x'},'endpoints':['192.0.2.1']}",
 	    "endpoints[0]: want an object, have \"192.0.2.1\"");
 	refused(decode_slice, "{'metadata':{'name':'x'},'endpoints':[null]}",
@@ -242,11 +242,11 @@ static void a_wrong_slice_is_refused(void **state)
 	refused(decode_slice, "{'metadata':{'name':'x'},'endpoints':[{},{'nodeName':1}]}",
 	    "endpoints[1].nodeName: want a string, have 1");
 	refused(decode_slice, "{'metadata':{'name':'x'},'endpoints':[{'conditions':[]}]}",
-	    "endpoints[0].conditions: want an object, have an array");
+	    "endpoints[0].conditions: want an object, have a list");
 	refused(decode_slice, "{'metadata':{'name':'x'},'endpoints':[{'conditions':{'ready':'yes'}}]}",
-	    "endpoints[0].conditions.ready: want true or false, have \"yes\"");
+	    "endpoints[0].conditions.ready: want a boolean, have \"yes\"");
 	refused(decode_slice, "{'metadata':{'name':'x'},'endpoints':[{'conditions':{'serving':1}}]}",
-	    "endpoints[0].conditions.serving: want true or false, have 1");
+	    "endpoints[0].conditions.serving: want a boolean, have 1");
 }
 
 static void a_member_is_alive_or_not(void **state)
@@ -262,11 +262,11 @@ static void a_member_is_alive_or_not(void **state)
 	assert_string_equal(out.member.reason, "silent");
 	arena_release(&a);
 	refused(decode_member, "{'metadata':{'name':'a'},'status':{}}",
-	    "status.alive: want true or false, have nothing");
-	refused(decode_member, "{'metadata':{'name':'a'}}",
-	    "status.alive: want true or false, have nothing");
+	    "status.alive: want a boolean, have nothing");
+	refused(
+	    decode_member, "{'metadata':{'name':'a'}}", "status.alive: want a boolean, have nothing");
 	refused(decode_member, "{'metadata':{'name':'a'},'status':{'alive':'yes'}}",
-	    "status.alive: want true or false, have \"yes\"");
+	    "status.alive: want a boolean, have \"yes\"");
 	refused(decode_member, "{'metadata':{'name':'a'},'status':{'alive':true,'reason':1}}",
 	    "status.reason: want a string, have 1");
 	refused(decode_member, "{'metadata':{'name':'a'},'status':true}",

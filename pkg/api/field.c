@@ -236,11 +236,12 @@ unsigned field_one_of(
 	if (d->bad || field_absent(f))
 		return absent;
 	s = json_string(f->json);
-	if (s && !s[0] && json_string_len(f->json) == 0)
+	if (s && json_string_len(f->json) == 0)
 		return absent;
-	for (unsigned i = 0; i < n; i++) {
-		if (s && !strcmp(s, names[i]) && json_string_len(f->json) == strlen(names[i]))
+	for (unsigned i = 0; s && i < n; i++)
+		if (!strcmp(s, names[i]) && json_string_len(f->json) == strlen(names[i]))
 			return i;
+	for (unsigned i = 0; i < n; i++) {
 		buf_puts(&want, i == 0 ? "" : i + 1 < n ? ", " : " or ");
 		buf_puts(&want, names[i]);
 	}

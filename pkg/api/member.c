@@ -12,7 +12,7 @@ int api_member_decode(struct api_member *m, const struct json *object, struct ar
 	struct field alive = field_get(&status, "alive");
 
 	if (field_absent(&alive))
-		field_refuse(&d, &alive, "true or false");
+		field_refuse(&d, &alive, "a boolean");
 	got.alive = field_bool(&d, &status, "alive", false);
 	got.reason = field_string(&d, &status, "reason");
 	if (decoder_finish(&d) < 0)
