@@ -70,8 +70,9 @@ bool stream_reader_next(struct stream_reader *r, struct record *out);
 struct stream_writer;
 struct stream_writer_events {
 	void (*closed)(void *arg,
-	    const struct err *e);   /* the reader has gone (ERR_CLOSED) or a write failed; once */
-	void (*drained)(void *arg); /* the queue fell below half of STREAM_QUEUE_MAX; may be NULL */
+	    const struct err *e); /* the reader has gone (ERR_CLOSED) or a write failed; once */
+	void (*drained)(
+	    void *arg); /* the queue emptied, or fell below half of STREAM_QUEUE_MAX; may be NULL */
 	void *arg;
 };
 struct stream_writer *stream_writer_new(
