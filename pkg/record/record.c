@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkg/record/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANNOTATION_POOL "metallb.io/ip-allocated-from-pool"
+
+static const char *const verdicts[] = {
+	[VERDICT_DONE] = "done",
+	[VERDICT_WAITING] = "waiting",
+	[VERDICT_REFUSED] = "refused",
+	[VERDICT_KEPT] = "kept",
+	[VERDICT_RELEASED] = "released",
+};
+
+/* `{"type":TYPE,"object":{"kind":KIND,"apiVersion":VERSION` */
+static struct json_writer begin(
+    struct buf *out, const char *type, const char *kind, const char *version)
+{
+	struct json_writer w = json_writer(out);
+
+	json_begin(&w, '{');
+	json_field(&w, "type", type);
+	json_key(&w, "object");
+	json_begin(&w, '{');
+	json_field(&w, "kind", kind);
+	json_field(&w, "apiVersion", version);
+	return w;
+}
+
+static void end(struct json_writer *w)
+{
+	json_end(w, '}');
+	json_end(w, '}');
+	buf_putc(w->out, '\n');
+}
+
+/* `"metadata":{"namespace":...,"name":...`, left open */
+static void begin_metadata(struct json_writer *w, const char *namespace, const char *name)
+{
+	json_key(w, "metadata");
+	json_begin(w, '{');
+	if (namespace[0])
+		json_field(w, "namespace", namespace);
+	json_field(w, "name", name);
+}
+
+static void put_considered(
+    struct json_writer *w, const char *key, const struct record_considered *c, size_t n)
+{
+	json_key(w, key);
+	json_begin(w, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_begin(w, '{');
+		json_field(w, "name", c[i].name);
+		if (c[i].code[0])
+			json_field(w, "code", c[i].code);
+		if (c[i].message && c[i].message[0])
+			json_field(w, "message", c[i].message);
+		json_end(w, '}');
+	}
+	json_end(w, ']');
+}
+
+void record_decision(struct buf *out, const struct record_decision *d)
+{
+	struct json_writer w = begin(out, "ADDED", "Decision", RECORD_API_VERSION);
+
+	begin_metadata(&w, d->namespace, d->name);
+	json_end(&w, '}');
+	json_key(&w, "spec");
+	json_begin(&w, '{');
+	json_key(&w, "subject");
+	json_begin(&w, '{');
+	json_field(&w, "kind", d->subject_kind);
+	if (d->namespace[0])
+		json_field(&w, "namespace", d->namespace);
+	json_field(&w, "name", d->name);
+	json_end(&w, '}');
+	json_field(&w, "component", d->component);
+	json_field(&w, "verdict", verdicts[d->verdict]);
+	json_field(&w, "code", d->code);
+	json_field(&w, "message", d->message);
+	if (d->considered_n)
+		put_considered(&w, "considered", d->considered, d->considered_n);
+	json_end(&w, '}');
+	end(&w);
+}
+
+static void put_addresses(struct json_writer *w, const struct addr *addresses, size_t n)
+{
+	char text[ADDR_TEXT_LEN];
+
+	json_key(w, "addresses");
+	json_begin(w, '[');
+	for (size_t i = 0; i < n; i++)
+		json_put(w, addr_format(&addresses[i], text));
+	json_end(w, ']');
+}
+
+void record_service_status(struct buf *out, const char *namespace, const char *name,
+    const struct addr *addresses, size_t n, const char *pool)
+{
+	struct json_writer w = begin(out, "APPLY", "Service", "v1");
+	char text[ADDR_TEXT_LEN];
+
+	begin_metadata(&w, namespace, name);
+	json_key(&w, "annotations");
+	json_begin(&w, '{');
+	json_field(&w, ANNOTATION_POOL, pool);
+	json_end(&w, '}');
+	json_end(&w, '}');
+	json_key(&w, "status");
+	json_begin(&w, '{');
+	json_key(&w, "loadBalancer");
+	json_begin(&w, '{');
+	json_key(&w, "ingress");
+	json_begin(&w, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_begin(&w, '{');
+		json_field(&w, "ip", addr_format(&addresses[i], text));
+		json_end(&w, '}');
+	}
+	json_end(&w, ']');
+	json_end(&w, '}');
+	json_end(&w, '}');
+	end(&w);
+}
+
+/* FNV-1a, 64 bits: the same event has the same name in every run. */
+static uint64_t hash(uint64_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return (h ^ 0xff) * UINT64_C(0x100000001b3); /* the end of one text */
+}
+
+void record_event(struct buf *out, const struct record_event *ev)
+{
+	struct json_writer w = begin(out, "APPLY", "Event", "v1");
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	char name[254];
+
+	h = hash(hash(h, ev->uid), ev->component);
+	h = hash(hash(hash(h, ev->host), ev->reason), ev->message);
+	snprintf(name, sizeof(name), "%.230s.%016" PRIx64, ev->name, h);
+	begin_metadata(&w, ev->namespace, name);
+	json_end(&w, '}');
+	json_key(&w, "involvedObject");
+	json_begin(&w, '{');
+	json_field(&w, "kind", "Service");
+	json_field(&w, "apiVersion", "v1");
+	json_field(&w, "namespace", ev->namespace);
+	json_field(&w, "name", ev->name);
+	if (ev->uid[0])
+		json_field(&w, "uid", ev->uid);
+	json_end(&w, '}');
+	json_field(&w, "type", ev->warning ? "Warning" : "Normal");
+	json_field(&w, "reason", ev->reason);
+	json_field(&w, "message", ev->message);
+	json_key(&w, "source");
+	json_begin(&w, '{');
+	json_field(&w, "component", ev->component);
+	if (ev->host[0])
+		json_field(&w, "host", ev->host);
+	json_end(&w, '}');
+	end(&w);
+}
+
+void record_announcement(struct buf *out, const char *type, const struct record_announcement *a)
+{
+	struct json_writer w = begin(out, type, "Announcement", RECORD_API_VERSION);
+
+	begin_metadata(&w, a->namespace, a->name);
+	json_end(&w, '}');
+	json_key(&w, "spec");
+	json_begin(&w, '{');
+	json_field(&w, "node", a->node);
+	put_addresses(&w, a->addresses, a->addresses_n);
+	json_key(&w, "protocols");
+	json_begin(&w, '[');
+	json_put(&w, "layer2");
+	json_end(&w, ']');
+	json_key(&w, "interfaces");
+	json_begin(&w, '[');
+	for (size_t i = 0; i < a->interfaces_n; i++)
+		json_put(&w, a->interfaces[i]);
+	json_end(&w, ']');
+	json_field(&w, "pool", a->pool);
+	json_field(&w, "reason", a->reason);
+	put_considered(&w, "candidates", a->candidates, a->candidates_n);
+	json_end(&w, '}');
+	end(&w);
+}
+
+void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version)
+{
+	char version[128];
+	struct json_writer w;
+
+	api_version_text(k, version, sizeof(version));
+	w = begin(out, "BOOKMARK", k->kind, version);
+	json_key(&w, "metadata");
+	json_begin(&w, '{');
+	if (resource_version[0])
+		json_field(&w, "resourceVersion", resource_version);
+	json_key(&w, "annotations");
+	json_begin(&w, '{');
+	json_field(&w, "k8s.io/initial-events-end", "true");
+	json_end(&w, '}');
+	json_end(&w, '}');
+	end(&w);
+}
