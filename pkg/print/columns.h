@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* columns: which facts of a kind stand in its table, and how each is told. */
+#ifndef LB_PRINT_COLUMNS_H
+#define LB_PRINT_COLUMNS_H
+
+#include "pkg/json/json.h"
+
+struct print_column {
+	const char *title;
+	void (*cell)(const struct json *object, struct buf *out);
+	bool wide; /* only with -o wide */
+};
+
+struct print_table {
+	const char *kind;                   /* NULL: any other kind */
+	const struct print_column *columns; /* ends in { NULL } */
+};
+
+/* The table of a kind; an APPLY of a Service's status has one of its own. */
+const struct print_table *print_table_of(const char *kind, bool apply);
+
+#endif
