@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/completion.h"
 #include "pkg/log/log.h"
+#include "pkg/record/record.h"
 
 static const struct cmd *find(const char *name)
 {
@@ -76,6 +78,12 @@ static int run_global(int argc, char **argv)
 	} else if (!strcmp(word, "--list")) { /* for tests/ */
 		for (const struct cmd *const *p = commands; *p; p++)
 			puts((*p)->name);
+	} else if (!strcmp(word, "--codes")) { /* of Decisions, for tests/ */
+		for (const struct record_code *r = record_codes; r->code; r++)
+			printf("%s\t%s\n", r->code, r->meaning);
+	} else if (!strcmp(word, "--completion") && argc == 3) { /* for make completions */
+		if (completion_write(argv[2], stdout, &e) < 0)
+			return report(NULL, &e);
 	} else if (!strcmp(word, "--help") || !strcmp(word, "-h") ||
 		   (!strcmp(word, "help") && argc == 2)) {
 		help(stdout);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkg/arena/arena.h"
+
+#include <stdalign.h>
+
+#include "tests/unit.h"
+
+static void pieces_are_aligned_zeroed_and_apart(void **state)
+{
+	struct arena a = ARENA_INIT;
+	char *before = NULL;
+
+	(void)state;
+	for (size_t i = 1; i < 3000; i += 7) {
+		char *p = arena_alloc(&a, i);
+
+		assert_non_null(p);
+		assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
+		for (size_t k = 0; k < i; k++)
+			assert_int_equal(p[k], 0);
+		memset(p, 0x5a, i);
+		if (before)
+			assert_int_equal(*before, 0x5a);
+		before = p;
+		arena_copy(&a, "odd"); /* what follows must be aligned all the same */
+	}
+	arena_release(&a);
+	assert_null(a.blocks);
+}
+
+static void text_is_copied(void **state)
+{
+	struct arena a = ARENA_INIT;
+	char text[] = "node-a";
+	char *copy = arena_copy(&a, text), *part = arena_copy_n(&a, text, 4);
+
+	(void)state;
+	memset(text, 'x', 6);
+	assert_string_equal(copy, "node-a");
+	assert_string_equal(part, "node");
+	assert_string_equal(arena_printf(&a, "spec.addresses[%d]", 3), "spec.addresses[3]");
+	assert_null(arena_copy(&a, NULL));
+	arena_release(&a);
+}
+
+static void what_is_too_large_fails_sticky(void **state)
+{
+	struct arena a = ARENA_INIT;
+
+	(void)state;
+	assert_null(arena_alloc(&a, SIZE_MAX - 8));
+	assert_true(a.bad);
+	assert_null(arena_alloc(&a, 1));
+	arena_release(&a);
+	assert_non_null(arena_alloc(&a, 1));
+	arena_release(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
+		cmocka_unit_test(text_is_copied),
+		cmocka_unit_test(what_is_too_large_fails_sticky),
+	};
+
+	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
+}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# lbctl itself: what every subcommand must have, and what every failure looks like.
+
+bats_require_minimum_version 1.5.0
+
+@test "every command has help, a manual page, tests and a completion" {
+	for c in $(lbctl --list); do
+		lbctl "$c" --help | head -n 1 | grep -q "^usage: lbctl $c"
+		[ "$(lbctl help "$c")" = "$(lbctl "$c" --help)" ]
+		test -f "man/lbctl-$c.1"
+		compgen -G "tests/cli/$c.bats" || compgen -G "tests/net/$c.bats"
+		grep -q "$c" completions/lbctl.bash completions/lbctl.zsh completions/lbctl.fish
+	done
+}
+
+@test "the manual page of a command names exactly the options that its table has" {
+	for c in $(lbctl --list); do
+		diff <(lbctl "$c" --help | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u) \
+			<(sed 's/\\-/-/g' "man/lbctl-$c.1" | sed -n '/^\.Sh OPTIONS/,/^\.Sh [^O]/p' |
+				grep -oE '^\.It (Fl [A-Za-z0-9]( Ar [^ ]+)? , )?Fl Fl [a-z][a-z0-9-]+|^\.It Fl [A-Za-z0-9] .*Fl Fl [a-z][a-z0-9-]+' |
+				grep -oE 'Fl Fl [a-z0-9-]+' | sed 's/Fl Fl /--/' | sort -u) || {
+			echo "$c"
+			false
+		}
+	done
+}
+
+@test "completions are what the tables say" {
+	for shell in bash zsh fish; do
+		diff <(lbctl --completion $shell) completions/lbctl.$shell
+	done
+}
+
+@test "bash completes commands and options" {
+	source completions/lbctl.bash
+	COMP_WORDS=(lbctl el) COMP_CWORD=1
+	_lbctl
+	[ "${COMPREPLY[*]}" = elect ]
+	COMP_WORDS=(lbctl elect --no) COMP_CWORD=2
+	_lbctl
+	[ "${COMPREPLY[*]}" = --node ]
+}
+
+@test "an unknown command or option is a usage error with a way out" {
+	run -2 lbctl nope
+	[ "$output" = "lbctl: no command 'nope'; lbctl help lists them" ]
+	run -2 lbctl help nope
+	for c in $(lbctl --list); do
+		run -2 lbctl "$c" --nope
+		[ "$output" = "lbctl $c: unknown option --nope; --help lists them" ]
+	done
+}
+
+@test "the version is told" {
+	lbctl --version | grep -qE '^lbctl [0-9]+\.[0-9]+\.[0-9]+$'
+}
+
+@test "output that can't be written is a failure" {
+	run -1 bash -c 'lbctl --help >/dev/full'
+	[[ $output == *"writing standard output"* ]]
+}
+
+@test "the table of Decision codes in lbctl-stream(5) is the code's" {
+	diff <(lbctl --codes | cut -f 1) <(sed -n 's/^\.It Cm \([A-Z][A-Za-z0-9]*\)$/\1/p' man/lbctl-stream.5)
+}
