@@ -31,14 +31,14 @@ lan_run() { # HOST COMMAND...
 
 # lan_spawn HOST COMMAND...: in the background.  Sets LAN_PID; redirections are the caller's.
 lan_spawn() {
-	lan_run "$@" &
+	ip netns exec "$(lan_ns "$1")" "${@:2}" & # no function: the pid is the command's own
 	LAN_PID=$!
 	LAN_PIDS+=("$LAN_PID")
 }
 
 # lan_stop PID [SIGNAL]: ends what lan_spawn started, waits, and returns its exit status
 lan_stop() {
-	kill -s "${2:-TERM}" "$1" 2>/dev/null
+	kill -s "${2:-TERM}" "$1" 2>/dev/null || true
 	wait "$1" 2>/dev/null
 }
 
@@ -122,7 +122,7 @@ lan_down() {
 	local ns pid
 	[ -n "${LAN:-}" ] || return 0
 	for pid in "${LAN_PIDS[@]}"; do
-		kill "$pid" 2>/dev/null
+		kill "$pid" 2>/dev/null || true
 	done
 	for ns in $(ip netns list | sed -n "s/^\($LAN-[^ ]*\).*/\1/p"); do
 		lan_remove "$ns"
@@ -135,9 +135,9 @@ lan_down() {
 lan_remove() { # NAMESPACE
 	local pid
 	for pid in $(ip netns pids "$1" 2>/dev/null); do
-		kill -KILL "$pid" 2>/dev/null
+		kill -KILL "$pid" 2>/dev/null || true
 	done
-	ip netns del "$1" 2>/dev/null
+	ip netns del "$1" 2>/dev/null || true
 }
 
 lan_remove_stale() {

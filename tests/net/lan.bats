@@ -41,6 +41,16 @@ gone() {
 	wait_for 5 eval '! kill -0 $LAN_PID 2>/dev/null'
 }
 
+@test "what lan_spawn starts is known by its own pid, and told its signals" {
+	lan_up one
+	lan_spawn one sh -c 'trap "exit 7" USR1; echo >"$0"; while :; do sleep 0.01; done' \
+		"$BATS_TEST_TMPDIR/ready" 3>&-
+	wait_for 5 test -s "$BATS_TEST_TMPDIR/ready"
+	local status=0
+	lan_stop "$LAN_PID" USR1 || status=$?
+	[ $status -eq 7 ]
+}
+
 @test "a script that fails leaves nothing, and what a killed one left is removed by the next" {
 	run script 'lan_up one; echo $LAN; false; exit 3'
 	[ "$status" -eq 3 ]
