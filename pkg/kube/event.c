@@ -58,7 +58,8 @@ int page_decode(struct page *p, const char *body, size_t len, struct err *e)
 	got.items = json_get(tree, "items");
 	got.version = text(json_at(tree, "metadata", "resourceVersion", NULL));
 	got.more = text(json_at(tree, "metadata", "continue", NULL));
-	if ((json_type(got.items) != JSON_ARRAY && json_type(got.items) != JSON_NULL) || !got.version[0]) {
+	if ((json_type(got.items) != JSON_ARRAY && json_type(got.items) != JSON_NULL) ||
+	    !got.version[0]) {
 		json_free(tree);
 		return err_set(e, ERR_PROTOCOL, "not a list: no items or no metadata.resourceVersion");
 	}

@@ -5,7 +5,14 @@
 
 #include "pkg/json/json.h"
 
-enum event_type { EVENT_OTHER, EVENT_ADDED, EVENT_MODIFIED, EVENT_DELETED, EVENT_BOOKMARK, EVENT_ERROR };
+enum event_type {
+	EVENT_OTHER,
+	EVENT_ADDED,
+	EVENT_MODIFIED,
+	EVENT_DELETED,
+	EVENT_BOOKMARK,
+	EVENT_ERROR
+};
 
 /* One line of a watch.  The rest is borrowed from `tree`, which the caller frees. */
 struct event {

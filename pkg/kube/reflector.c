@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pkg/kube/kube.h"
+#include "pkg/kube/path.h"
 #include "pkg/kube/reflector_state.h"
 
 static uint64_t rnd(struct reflector *r, uint64_t below)
@@ -47,6 +48,7 @@ void reflector_free(struct reflector *r)
 	buf_release(&r->version);
 	buf_release(&r->queued);
 	buf_release(&r->more);
+	buf_release(&r->path);
 	buf_release(&r->in);
 	free(r->namespace);
 	free(r);
@@ -159,10 +161,12 @@ static bool is_ahead(const struct json *status)
 	return message && strcasestr(message, "too large resource version");
 }
 
-void reflector_refused(struct reflector *r, const struct status_answer *a, const struct json *status, uint64_t now)
+void reflector_refused(
+    struct reflector *r, const struct status_answer *a, const struct json *status, uint64_t now)
 {
 	const char *reason = json_string(json_get(status, "reason"));
-	bool client = a->status >= 400 && a->status < 500 && a->status != 401 && a->status != 429;
+	bool client = a->status >= 400 && a->status < 500 && a->status != 401 && a->status != 404 &&
+		      a->status != 429;
 	bool html = a->body_len && a->body[0] == '<';
 	struct err e = ERR_INIT;
 
@@ -194,11 +198,15 @@ enum reflector_action reflector_action(struct reflector *r, uint64_t now_ms)
 	if (working && r->phase == WATCH && r->failures && r->status == 200 &&
 	    now_ms >= r->head_at + CALM_MS)
 		reflector_calm(r);
-	if (working && r->phase == STREAM && r->status == 200 && now_ms >= r->heard + REFLECTOR_STREAM_MS) {
-		r->no_stream = true; /* it gave a watch instead, which never says that the list is over */
+	if (working && r->phase == STREAM && r->status == 200 &&
+	    now_ms >= r->heard + REFLECTOR_STREAM_MS) {
+		r->no_stream =
+		    true; /* it gave a watch instead, which never says that the list is over */
 		reflector_list_again(r, PAGES, now_ms);
-	} else if (working && now_ms >= r->heard + (r->status ? REFLECTOR_SILENT_MS : REFLECTOR_ANSWER_MS)) {
-		reflector_fail_text(r, r->status ? "the server said nothing for too long" : "the server does not answer",
+	} else if (working &&
+		   now_ms >= r->heard + (r->status ? REFLECTOR_SILENT_MS : REFLECTOR_ANSWER_MS)) {
+		reflector_fail_text(r,
+		    r->status ? "the server said nothing for too long" : "the server does not answer",
 		    now_ms);
 	} else if (working && now_ms >= r->limit_at) {
 		drop_request(r); /* the server was to end it by itself */
@@ -233,37 +241,26 @@ uint64_t reflector_deadline(const struct reflector *r)
 	return at;
 }
 
-static void put_query(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    strchr("-._~", c))
-			buf_putc(out, (char)c);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
-}
-
 void reflector_path(struct reflector *r, struct buf *out, uint64_t now_ms)
 {
 	unsigned seconds = TIMEOUT_MIN_S + (unsigned)rnd(r, TIMEOUT_SPREAD_S + 1);
 
-	kube_path(out, r->kind, r->namespace, NULL, NULL);
+	buf_reset(&r->path);
+	kube_path(&r->path, r->kind, r->namespace, NULL, NULL);
+	buf_add(out, r->path.data, r->path.len);
 	switch (r->phase) {
 	case STREAM:
 		buf_puts(out, "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
 		break;
 	case WATCH:
 		buf_puts(out, "?watch=true&resourceVersion=");
-		put_query(out, r->version.data ? r->version.data : "");
+		path_escape(out, r->version.data ? r->version.data : "");
 		break;
 	case PAGES:
 		buf_printf(out, "?limit=%u", r->limit);
 		if (r->more.len) {
 			buf_puts(out, "&continue=");
-			put_query(out, r->more.data);
+			path_escape(out, r->more.data);
 		}
 	}
 	if (r->phase != PAGES)
@@ -277,7 +274,8 @@ void reflector_path(struct reflector *r, struct buf *out, uint64_t now_ms)
 	r->retry_after = 0;
 	r->events = 0;
 	r->started = r->heard = now_ms;
-	r->limit_at = now_ms + (r->phase == PAGES ? 2 * REFLECTOR_SILENT_MS : seconds * 1000 + TIMEOUT_SLACK_MS);
+	r->limit_at =
+	    now_ms + (r->phase == PAGES ? 2 * REFLECTOR_SILENT_MS : seconds * 1000 + TIMEOUT_SLACK_MS);
 }
 
 void reflector_head(struct reflector *r, int status, uint32_t retry_after, uint64_t now_ms)

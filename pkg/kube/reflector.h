@@ -19,11 +19,12 @@ enum {
 	REFLECTOR_LINE_MAX = 8 << 20,    /* bytes of one event of a watch */
 	REFLECTOR_PENDING_MAX = 1 << 20, /* bytes of events unread beyond which input shall wait */
 	REFLECTOR_SILENT_MS = 180000,    /* of a watch; the API server sends a bookmark a minute */
-	REFLECTOR_ANSWER_MS = 75000,     /* to begin an answer; the API server itself gives up after 60 s */
-	REFLECTOR_STREAM_MS = 10000,     /* of a streamed list that goes on but says nothing more */
-	REFLECTOR_BACKOFF_MS = 250,      /* the first, doubled with each failure */
+	REFLECTOR_ANSWER_MS = 75000, /* to begin an answer; the API server itself gives up after 60 s */
+	REFLECTOR_STREAM_MS = 10000, /* of a streamed list that goes on but says nothing more */
+	REFLECTOR_BACKOFF_MS = 250,  /* the first, doubled with each failure */
 	REFLECTOR_BACKOFF_MAX_MS = 15000,
-	REFLECTOR_ABSENT_MS = 5000, /* until a kind that the server lacks is looked for again, doubled */
+	REFLECTOR_ABSENT_MS =
+	    5000, /* until a kind that the server lacks is looked for again, doubled */
 	REFLECTOR_ABSENT_MAX_MS = 30000,
 	REFLECTOR_ABSENT_TIMES = 3, /* that a kind with objects must be missed before they are gone */
 };

@@ -80,7 +80,7 @@ static void sweep(struct reflector *r, struct buf *out, uint64_t now)
 static void stream_error(struct reflector *r, const struct json *status, uint64_t now)
 {
 	int64_t code = 0, after = 0;
-	struct status_answer a = { .method = "GET", .path = r->kind->plural };
+	struct status_answer a = { .method = "GET", .path = r->path.data };
 
 	if (!json_int(json_get(status, "code"), &code) || code < 100 || code > 999)
 		code = 500;
@@ -90,7 +90,8 @@ static void stream_error(struct reflector *r, const struct json *status, uint64_
 	reflector_refused(r, &a, status, now);
 }
 
-static int event(struct reflector *r, const struct event *ev, struct buf *out, uint64_t now, struct err *e)
+static int event(
+    struct reflector *r, const struct event *ev, struct buf *out, uint64_t now, struct err *e)
 {
 	int status = 0;
 
@@ -123,7 +124,7 @@ static int event(struct reflector *r, const struct event *ev, struct buf *out, u
 
 static void read_line(struct reflector *r, const char *line, size_t len, struct buf *out, uint64_t now)
 {
-	struct status_answer a = { "GET", r->kind->plural, r->status, line, len };
+	struct status_answer a = { "GET", r->path.data, r->status, line, len };
 	struct err e = ERR_INIT;
 	struct event ev;
 
@@ -211,7 +212,7 @@ static void read_item(struct reflector *r, struct buf *out, uint64_t now)
 
 static void read_page(struct reflector *r, uint64_t now)
 {
-	struct status_answer a = { "GET", r->kind->plural, r->status, r->in.data, r->in.len };
+	struct status_answer a = { "GET", r->path.data, r->status, r->in.data, r->in.len };
 	struct err e = ERR_INIT;
 
 	if (page_decode(&r->page, r->in.data ? r->in.data : "", r->in.len, &e) < 0) {
@@ -230,14 +231,16 @@ static void read_page(struct reflector *r, uint64_t now)
 static void page_too_large(struct reflector *r, uint64_t now)
 {
 	r->limit = r->limit > 4 ? r->limit / 4 : 1;
-	reflector_fail_text(r, "a page of the list is larger than 64 MiB; asking for less at a time", now);
+	reflector_fail_text(
+	    r, "a page of the list is larger than 64 MiB; asking for less at a time", now);
 }
 
 /* --- answers --------------------------------------------------------------------------- */
 
 static void answer_over(struct reflector *r, uint64_t now)
 {
-	struct status_answer a = { "GET", r->kind->plural, r->status, r->in.data ? r->in.data : "", r->in.len };
+	struct status_answer a = { "GET", r->path.data, r->status, r->in.data ? r->in.data : "",
+		r->in.len };
 	struct err ignored = ERR_INIT; /* a body that is not JSON has no Status; status_error() tells */
 	struct json *status;
 

@@ -38,8 +38,8 @@ struct reflector {
 	struct buf queued;
 
 	/* pages */
-	struct buf more; /* the token of the next page, empty for the first */
-	unsigned limit;  /* 0: everything at once */
+	struct buf more;  /* the token of the next page, empty for the first */
+	unsigned limit;   /* 0: everything at once */
 	struct page page; /* being told, while it has a tree */
 	size_t page_at;
 
@@ -49,6 +49,7 @@ struct reflector {
 	bool cut; /* ended, and not as it should */
 	bool abort;
 	struct err why_cut;
+	struct buf path; /* asked, for messages */
 	int status;
 	uint32_t retry_after;
 	uint64_t started, head_at, heard, limit_at;
@@ -66,7 +67,6 @@ struct reflector {
 	bool expired_before;
 	struct err error;
 };
-
 
 /* After any of these the request is no longer under way. */
 void reflector_fail(struct reflector *r, const struct err *e, uint64_t now); /* ask again later */
