@@ -1,0 +1,16 @@
+# bash completion for lbctl; written by `make completions`
+_lbctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=
+	case $prev in
+	-o|--output) words='json table wide name' ;;
+	--log) words='error warn info debug' ;;
+	esac
+	if [ -z "$words" ]; then
+		case ${COMP_WORDS[1]} in
+		esac
+		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help'
+	fi
+	COMPREPLY=($(compgen -W "$words" -- "$cur"))
+	[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))
+}
+complete -o filenames -F _lbctl lbctl
