@@ -99,7 +99,7 @@ static struct object *object_after(const struct config_store *s, const struct ob
 	    o ? tree_after(&s->objects, &o->node) : tree_first(&s->objects), struct object, node);
 }
 
-static int count(const struct config_store *s, struct slot **slots, size_t *n)
+static void count(const struct config_store *s, struct slot **slots, size_t *n)
 {
 	*n = 0;
 	for (struct object *o = object_after(s, NULL); o; o = object_after(s, o))
@@ -108,7 +108,6 @@ static int count(const struct config_store *s, struct slot **slots, size_t *n)
 				slots[*n] = o->slots[i];
 			++*n;
 		}
-	return 0;
 }
 
 static int by_pool_name(const void *a, const void *b)
@@ -232,11 +231,9 @@ static void tell_refused(struct problems *p, const struct object *o, const struc
 		    "pools",
 		    v->texts[sl->index], sl->rival->texts[sl->overlap->index], other->name, rival);
 	} else {
-		snprintf(path, sizeof(path), "%s", resource ? "metadata.name" : v->path);
+		snprintf(path, sizeof(path), "%s%s", resource ? "metadata" : v->path, ".name");
 		snprintf(message, sizeof(message), "a pool \"%.60s\" is there already (%s); rename one",
 		    v->pool.name, rival);
-		if (!resource)
-			strcat(path, ".name");
 	}
 	tell(p, o, path, message, sl->force != NULL);
 }
