@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* election: which node announces the addresses of a Service.
+ *
+ * A pure function of the Services, EndpointSlices, Nodes, Members and the configuration, so
+ * that every speaker computes it alone and all that know the same facts agree: the rules of
+ * MetalLB's layer 2 mode, and its order (the sum of the preference weights, most first; then
+ * sha256(node "#" address), least first).  The first address of a Service decides for all of
+ * its addresses.
+ *
+ * The engine is fed the objects as they appear, change and go, and keeps what it needs of
+ * them.  A fact concerns some Services; only these are elected again, by election_next(), and
+ * only what came out differently than before is told.  The order in which facts arrive does
+ * not matter for where it ends. */
+#ifndef LB_ELECTION_H
+#define LB_ELECTION_H
+
+#include "pkg/config/config.h"
+#include "pkg/record/record.h"
+
+struct election_options {
+	const char *lb_class;    /* Services of this loadBalancerClass; NULL: those without any */
+	bool ignore_exclude;     /* the label that excludes a Node does not count */
+	const char *const *down; /* nodes that count as dead, whatever the facts say */
+	size_t down_n;
+};
+
+struct election;
+/* The options' texts are borrowed. */
+struct election *election_new(const struct election_options *o, struct err *e) MUST_CHECK;
+void election_free(struct election *el); /* NULL is fine */
+void election_freep(struct election **el);
+
+/* The kinds of objects that an election reads, beside the configuration. */
+enum election_kind { ELECTION_SERVICE, ELECTION_ENDPOINT_SLICE, ELECTION_NODE, ELECTION_MEMBER };
+
+/* An object appeared or changed.  ERR_PROTOCOL: it is wrong, and its last good version stays.
+ *
+ * Until the first Member, a Node is alive when it is Ready; from then on the Members tell. */
+int election_put(
+    struct election *el, enum election_kind kind, const struct json *object, struct err *e) MUST_CHECK;
+/* An object is gone; what was never there may go. */
+int election_remove(
+    struct election *el, enum election_kind kind, const struct json *object, struct err *e) MUST_CHECK;
+
+/* An APPLY of a Service: its status.loadBalancer counts as if it were observed, until an
+ * observed version has the same ingress, the Service goes, or another APPLY comes.  One without
+ * status.loadBalancer, or of a Service never seen, says nothing. */
+int election_apply(struct election *el, const struct json *service, struct err *e) MUST_CHECK;
+
+/* The configuration is not what it was at the last election_next(). */
+void election_config_changed(struct election *el);
+
+/* What came out for one Service. */
+struct election_result {
+	const char *code;    /* "Elected" when there is a winner, else the first rule that said no */
+	const char *message; /* a sentence, "" when there is a winner */
+	const char *winner;  /* a node, or NULL */
+	const struct addr *addresses;
+	size_t addresses_n;
+	const char *pool;              /* "" when none holds the addresses */
+	const char *const *interfaces; /* of the winner; none: all */
+	size_t interfaces_n;
+	/* The candidates, best first: the winner with the code "", the others "Standby"; then the
+	 * nodes that may not announce it, by name, each with the first rule that refused it. */
+	const struct record_considered *nodes;
+	size_t nodes_n;
+	size_t candidates_n;
+};
+
+struct election_outcome {
+	const char *namespace;
+	const char *name;
+	const struct election_result *before; /* without `nodes`; NULL when there was none */
+	const struct election_result *now;    /* NULL when it is gone or no load balancer of ours */
+	bool deleted;                         /* now is NULL because the Service is gone */
+	/* Who announces what, or the reason why nobody does, is another one.  False: only the
+	 * interfaces or those who would come next are. */
+	bool decided;
+};
+
+/* Elects one more Service that something happened to.  1: the outcome is another one, and all
+ * that *out points to is valid until the next call of an election_ function; 0: there is no
+ * more; -1 when out of memory.  Services come by namespace, then name. */
+int election_next(struct election *el, const struct config *c, struct election_outcome *out,
+    struct err *e) MUST_CHECK;
+
+/* How many Services were elected so far, for tests and figures. */
+uint64_t election_count(const struct election *el);
+
+#endif
