@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* l2: makes addresses known on the local network: who has 192.0.2.10?  This host.
+ *
+ * The engine (struct l2) owns no socket and no clock.  It is told the links of this host, the
+ * announcements that come, change and go, the ARP frames that arrive and the time; it tells which
+ * frames to send and what happened.  An address of several announcements is answered as long as
+ * one of them is there, on every link that one of them allows.
+ *
+ * Unasked (gratuitous) ARP is sent where it is news: on every link when an address is taken
+ * over, and on one link when that comes up or changes its MAC.  A burst is five rounds, 1.1 s
+ * apart (receivers limit themselves to one a second); a round is one request and one reply,
+ * since some hosts heed only the one and some only the other.
+ *
+ * A withdrawn announcement goes on being answered, silently otherwise, for a moment of grace, so
+ * that nobody is left without an answer while another host takes over.  The successor's first
+ * frame ends it.
+ *
+ * An IPv4 address costs one hash lookup a frame, whatever their number, and no allocation.
+ * IPv6 addresses are kept and reported as not announced.
+ *
+ * struct l2_port (port.c) binds the engine to the kernel and the loop. */
+#ifndef LB_L2_H
+#define LB_L2_H
+
+#include "pkg/arp/arp.h"
+#include "pkg/loop/loop.h"
+#include "pkg/netlink/netlink.h"
+
+enum {
+	L2_BURST_ROUNDS = 5,
+	L2_BURST_INTERVAL_MS = 1100,
+};
+
+struct l2_names { /* borrowed */
+	const char *const *at;
+	size_t n;
+};
+
+struct l2_options {
+	struct l2_names only;   /* patterns (fnmatch) of links to use; none: all that can */
+	struct l2_names except; /* patterns of links to leave alone */
+	uint32_t grace_ms;
+};
+
+struct l2_announcement {
+	const char *key; /* who wants it: "namespace/name" of the Service */
+	const struct addr *addresses;
+	size_t addresses_n;
+	struct l2_names interfaces; /* names of links; none: all */
+};
+
+struct l2;
+struct l2 *l2_new(const struct l2_options *o, struct err *e) MUST_CHECK; /* copies the patterns */
+void l2_free(struct l2 *l);                                              /* NULL is fine */
+
+/* The links as they are now, by ifindex ascending, as netlink_world has them.  One that can't be
+ * taken in for want of memory is as if it weren't there, until the next call. */
+int l2_set_links(
+    struct l2 *l, const struct netlink_link *at, size_t n, uint64_t now_ms, struct err *e) MUST_CHECK;
+
+/* A new announcement, or the same again (nothing happens), or changed.  Everything is copied.
+ * On failure the engine is as before. */
+int l2_announce(
+    struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e) MUST_CHECK;
+void l2_withdraw(struct l2 *l, const char *key, uint64_t now_ms); /* unknown keys are fine */
+void l2_withdraw_all(struct l2 *l, uint64_t now_ms);
+bool l2_is_idle(const struct l2 *l); /* nothing announced, and nothing in its grace */
+
+/* What became of a frame. */
+enum l2_outcome {
+	L2_ANSWERED,
+	L2_NOT_A_REQUEST,
+	L2_NOT_ANNOUNCED, /* the address isn't ours */
+	L2_NOT_HERE,      /* it is, but not on that link */
+	L2_NOT_TO_US,     /* sent to another MAC than the link's or the broadcast */
+	L2_OWN_FRAME,
+	L2_BAD_SENDER, /* a group address asks: an answer would go to many */
+	L2_SUCCESSOR,  /* another host has taken over an address in its grace */
+};
+const char *l2_outcome_text(enum l2_outcome o); /* "not announced" */
+
+/* A frame that arrived; with L2_ANSWERED *reply is to be sent. */
+enum l2_outcome l2_receive(struct l2 *l, const struct arp_message *m, struct arp_message *reply);
+
+/* Moves the time on.  Call it at l2_deadline() (UINT64_MAX: no need), then take the frames. */
+void l2_tick(struct l2 *l, uint64_t now_ms);
+uint64_t l2_deadline(const struct l2 *l);
+
+/* The next frame that is due to be sent unasked; false when there is none. */
+bool l2_next_frame(struct l2 *l, struct arp_message *out);
+
+/* The addresses that somebody may ask for, at most `max`; returns how many there are.  *match: what
+ * to hear about them (enum arp_match).  The generation changes when the answer does. */
+size_t l2_listens(const struct l2 *l, struct in_addr *out, size_t max, unsigned *match);
+uint64_t l2_generation(const struct l2 *l);
+
+enum l2_happened {
+	L2_ANNOUNCING, /* its IPv4 addresses are answered from now on */
+	L2_NO_LINK,    /* they are not: no link can, or none of those that it names */
+	L2_NO_IPV6,    /* IPv6 addresses among them are not announced: there is no NDP */
+	L2_ENDED,      /* withdrawn, and nothing is answered any more */
+};
+enum l2_why { L2_AT_ONCE, L2_AFTER_GRACE, L2_AFTER_SUCCESSOR };
+
+/* Each is told when it becomes true, not again while it stays so.  Borrowed until the next call
+ * of any function of the engine. */
+struct l2_event {
+	enum l2_happened what;
+	const char *key;
+	const struct addr *addresses; /* of the announcement, of both families */
+	size_t addresses_n;
+	struct l2_names interfaces; /* as the announcement has them */
+	enum l2_why why;            /* of L2_ENDED */
+	struct mac successor;       /* L2_AFTER_SUCCESSOR: who took over */
+};
+bool l2_next_event(struct l2 *l, struct l2_event *ev); /* false when there is none */
+
+#endif
