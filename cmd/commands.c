@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/cmd.h"
 
+extern const struct cmd cmd_announce;
+
 const struct cmd *const commands[] = {
+	&cmd_announce,
 	NULL,
 };

@@ -130,6 +130,17 @@ size_t l2_listens(const struct l2 *l, struct in_addr *out, size_t max, unsigned 
 	return n;
 }
 
+int l2_first_link(const struct l2 *l, struct in_addr ip)
+{
+	const struct vip *v = vip_find(l, ip);
+	int first = 0;
+
+	for (const struct link *k = v ? l->links : NULL; k; k = k->hh.next)
+		if ((!first || k->ifindex < first) && vip_allowed(v, k, NULL, true))
+			first = k->ifindex;
+	return first;
+}
+
 uint64_t l2_generation(const struct l2 *l)
 {
 	return l->generation;

@@ -58,6 +58,21 @@ void l2_free(struct l2 *l);                                              /* NULL
 int l2_set_links(
     struct l2 *l, const struct netlink_link *at, size_t n, uint64_t now_ms, struct err *e) MUST_CHECK;
 
+/* Whether an announcement that names those interfaces (or none) is made on a link, or the first
+ * reason against it. */
+enum l2_fit {
+	L2_LINK_FITS,
+	L2_LINK_WITHOUT_ARP, /* loopback, not Ethernet, no broadcast, NOARP */
+	L2_LINK_ENSLAVED,    /* a port of a bridge or bond, or in a VRF: its master speaks */
+	L2_LINK_NOT_NAMED,   /* the announcement names others */
+	L2_LINK_NOT_SELECTED,
+	L2_LINK_EXCLUDED,
+	L2_LINK_DOWN,
+	L2_LINK_WITHOUT_CARRIER,
+};
+enum l2_fit l2_link_fit(
+    const struct l2 *l, const struct netlink_link *k, const struct l2_names *interfaces);
+
 /* A new announcement, or the same again (nothing happens), or changed.  Everything is copied.
  * On failure the engine is as before. */
 int l2_announce(
@@ -94,6 +109,9 @@ bool l2_next_frame(struct l2 *l, struct arp_message *out);
 size_t l2_listens(const struct l2 *l, struct in_addr *out, size_t max, unsigned *match);
 uint64_t l2_generation(const struct l2 *l);
 
+/* The lowest ifindex of the links on which the address is answered, or 0. */
+int l2_first_link(const struct l2 *l, struct in_addr ip);
+
 enum l2_happened {
 	L2_ANNOUNCING, /* its IPv4 addresses are answered from now on */
 	L2_NO_LINK,    /* they are not: no link can, or none of those that it names */
@@ -114,5 +132,35 @@ struct l2_event {
 	struct mac successor;       /* L2_AFTER_SUCCESSOR: who took over */
 };
 bool l2_next_event(struct l2 *l, struct l2_event *ev); /* false when there is none */
+
+/* The engine on the links of this host. */
+struct l2_port;
+struct l2_port_options {
+	struct l2_options engine;
+	bool bind;                  /* put each address on an interface, too, while it is answered: */
+	const char *bind_interface; /* on this one; NULL: the first that it is answered on */
+};
+struct l2_port_events {
+	void (*happened)(void *arg, const struct l2_event *ev);
+	void (*quiet)(void *arg);                       /* after those of one moment; may be NULL */
+	void (*failed)(void *arg, const struct err *e); /* it can't go on */
+	void *arg;
+};
+/* The strings of the options are borrowed until l2_port_free().  ERR_PERMISSION names the
+ * capability that is missing. */
+struct l2_port *l2_port_new(struct loop *loop, const struct l2_port_options *o,
+    const struct l2_port_events *ev, struct err *e) MUST_CHECK;
+/* Answers no more, and takes back at once the addresses that it put on interfaces. */
+void l2_port_free(struct l2_port *p);
+
+/* As the engine's.  They take effect at the end of the round of the loop, or at l2_port_flush(). */
+int l2_port_announce(struct l2_port *p, const struct l2_announcement *a, struct err *e) MUST_CHECK;
+void l2_port_withdraw(struct l2_port *p, const char *key);
+void l2_port_withdraw_all(struct l2_port *p);
+void l2_port_flush(struct l2_port *p);
+bool l2_port_is_idle(const struct l2_port *p);
+
+const struct l2 *l2_port_engine(const struct l2_port *p);
+const struct netlink_world *l2_port_world(const struct l2_port *p);
 
 #endif

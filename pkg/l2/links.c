@@ -62,10 +62,30 @@ static bool matches(char *const *patterns, size_t n, const char *name)
 	return false;
 }
 
-static bool fits(const struct l2 *l, const struct netlink_link *n)
+static bool names_it(const struct l2_names *names, const char *name)
 {
-	return netlink_link_speaks_arp(n) && (!l->only_n || matches(l->only, l->only_n, n->name)) &&
-	       !matches(l->except, l->except_n, n->name);
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->at[i], name))
+			return true;
+	return names->n == 0;
+}
+
+enum l2_fit l2_link_fit(
+    const struct l2 *l, const struct netlink_link *n, const struct l2_names *interfaces)
+{
+	if (!n->ethernet || !n->broadcast || n->noarp || n->loopback)
+		return L2_LINK_WITHOUT_ARP;
+	if (n->master)
+		return L2_LINK_ENSLAVED;
+	if (!names_it(interfaces, n->name))
+		return L2_LINK_NOT_NAMED;
+	if (l->only_n && !matches(l->only, l->only_n, n->name))
+		return L2_LINK_NOT_SELECTED;
+	if (matches(l->except, l->except_n, n->name))
+		return L2_LINK_EXCLUDED;
+	if (!n->up)
+		return L2_LINK_DOWN;
+	return netlink_link_speaks_arp(n) ? L2_LINK_FITS : L2_LINK_WITHOUT_CARRIER;
 }
 
 /* Everything that is announced is news on this link. */
@@ -110,8 +130,9 @@ static struct link *link_add(struct l2 *l, const struct netlink_link *n, struct 
 /* Takes in one link; returns 1 when it isn't what it was. */
 static int link_update(struct l2 *l, const struct netlink_link *n, struct err *e)
 {
+	const struct l2_names any = { 0 };
 	struct link *k = link_find(l, n->ifindex);
-	bool fit = fits(l, n), news = fit, same;
+	bool fit = l2_link_fit(l, n, &any) == L2_LINK_FITS, news = fit, same;
 
 	if (k) {
 		same = !strcmp(k->name, n->name) && mac_equal(&k->mac, &n->mac);

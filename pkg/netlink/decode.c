@@ -150,6 +150,7 @@ static int decode_address(const struct nlmsghdr *nlh, struct netlink_message *m,
 	if (!got->addr.family || got->len > 8 * addr_len(&got->addr))
 		return err_set(
 		    e, ERR_PROTOCOL, "netlink: address message without an address and prefix");
+	got->permanent = flags & IFA_F_PERMANENT;
 	got->tentative = flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED);
 	m->tells = nlh->nlmsg_type == RTM_NEWADDR ? NETLINK_TELLS_ADDRESS : NETLINK_TELLS_ADDRESS_GONE;
 	return 0;

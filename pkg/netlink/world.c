@@ -116,7 +116,8 @@ static int put_address(struct netlink_world *w, const struct netlink_address *a,
 
 	if (have) {
 		/* A renewed lifetime is no change. */
-		if (have->tentative == a->tentative && have->link_local == a->link_local)
+		if (have->tentative == a->tentative && have->permanent == a->permanent &&
+		    have->link_local == a->link_local)
 			return 0;
 		*have = *a;
 		return 1;

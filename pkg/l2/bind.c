@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkg/l2/bind.h"
+
+#include <string.h>
+
+#include "pkg/log/log.h"
+
+enum {
+	VALID_S = 10,
+	RENEW_MS = 3000,
+	HOST_LEN = 32,
+};
+
+struct bound {
+	struct in_addr ip;
+	int ifindex;
+	uint64_t renew_at;
+	bool kept;   /* while the set is compared */
+	bool theirs; /* was there for good: not ours to touch */
+};
+
+struct bind {
+	const char *interface;
+	struct bound *at; /* sorted by address */
+	size_t n;
+};
+
+static int remove_address(int ifindex, struct in_addr ip, struct err *e)
+{
+	struct addr a = addr_from_in(ip);
+
+	return netlink_address_remove(ifindex, &a, HOST_LEN, e);
+}
+
+/* Asks to remove what nobody can have, to learn whether we may. */
+static int check_permission(const struct netlink_world *w, struct err *e)
+{
+	const struct netlink_link *lo = netlink_link_by_name(w, "lo");
+	struct err why = ERR_INIT;
+
+	if (remove_address(lo ? lo->ifindex : 1, (struct in_addr){ 0 }, &why) == 0 ||
+	    why.kind != ERR_PERMISSION)
+		return 0;
+	return err_set(e, ERR_PERMISSION,
+	    "putting addresses on an interface (--bind) needs the capability CAP_NET_ADMIN: run as "
+	    "root, or give the program or its container NET_ADMIN");
+}
+
+struct bind *bind_new(const char *interface, const struct netlink_world *w, struct err *e)
+{
+	struct bind *b;
+
+	if (check_permission(w, e) < 0)
+		return NULL;
+	if (interface && !netlink_link_by_name(w, interface)) {
+		err_set(
+		    e, ERR_NOT_FOUND, "there is no interface \"%s\" to put addresses on", interface);
+		return NULL;
+	}
+	b = calloc(1, sizeof(*b));
+	if (!b) {
+		err_memory(e);
+		return NULL;
+	}
+	b->interface = interface;
+	return b;
+}
+
+static void take_back(const struct bound *o)
+{
+	struct err e = ERR_INIT; /* gone already is fine, and its lifetime ends it otherwise */
+
+	if (!o->theirs && o->ifindex && remove_address(o->ifindex, o->ip, &e) < 0)
+		log_debug("l2", "%s", e.text);
+}
+
+void bind_free(struct bind *b)
+{
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->n; i++)
+		take_back(&b->at[i]);
+	free(b->at);
+	free(b);
+}
+
+static int by_address(const void *x, const void *y)
+{
+	const struct bound *a = x, *b = y;
+
+	return memcmp(&a->ip, &b->ip, sizeof(a->ip));
+}
+
+static struct bound *find(const struct bind *b, struct in_addr ip)
+{
+	struct bound key = { .ip = ip };
+
+	return b->n ? bsearch(&key, b->at, b->n, sizeof(key), by_address) : NULL;
+}
+
+/* Where the address shall be; 0: nowhere. */
+static int place(
+    const struct bind *b, const struct l2 *l, const struct netlink_world *w, struct in_addr ip)
+{
+	int answered = l2_first_link(l, ip);
+	const struct netlink_link *k = b->interface ? netlink_link_by_name(w, b->interface) : NULL;
+
+	if (!answered || !b->interface)
+		return answered;
+	return k ? k->ifindex : 0;
+}
+
+static bool is_theirs(const struct netlink_world *w, int ifindex, const struct addr *a)
+{
+	for (size_t i = 0; i < w->addresses_n; i++) {
+		const struct netlink_address *have = &w->addresses[i];
+
+		if (have->ifindex == ifindex && have->len == HOST_LEN && have->permanent &&
+		    addr_equal(&have->addr, a))
+			return true;
+	}
+	return false;
+}
+
+/* Where it shall be, for as long as it shall be there. */
+static int renew(
+    struct bound *o, int ifindex, const struct netlink_world *w, uint64_t now_ms, struct err *e)
+{
+	struct addr a = addr_from_in(o->ip);
+
+	if (o->ifindex != ifindex) {
+		take_back(o);
+		o->ifindex = ifindex;
+		o->theirs = ifindex && is_theirs(w, ifindex, &a);
+		o->renew_at = now_ms;
+	}
+	if (!ifindex || o->theirs || o->renew_at > now_ms)
+		return 0;
+	o->renew_at = now_ms + RENEW_MS;
+	return netlink_address_set(ifindex, &a, HOST_LEN, VALID_S, VALID_S, e);
+}
+
+/* Takes over what is known of each address of the set, and takes back the others. */
+static int compare(struct bind *b, const struct in_addr *set, size_t n, struct err *e)
+{
+	struct bound *next = calloc(n + 1, sizeof(*next));
+
+	if (!next)
+		return err_memory(e);
+	for (size_t i = 0; i < n; i++) {
+		struct bound *have = find(b, set[i]);
+
+		next[i].ip = set[i];
+		if (have) {
+			next[i] = *have;
+			have->kept = true;
+		}
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (!b->at[i].kept)
+			take_back(&b->at[i]);
+	qsort(next, n, sizeof(*next), by_address);
+	free(b->at);
+	b->at = next;
+	b->n = n;
+	return 0;
+}
+
+int bind_sync(struct bind *b, const struct l2 *l, const struct in_addr *set, size_t n,
+    const struct netlink_world *w, uint64_t now_ms, struct err *e)
+{
+	if (compare(b, set, n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < b->n; i++)
+		if (renew(&b->at[i], place(b, l, w, b->at[i].ip), w, now_ms, e) < 0)
+			return -1;
+	return 0;
+}
+
+uint64_t bind_deadline(const struct bind *b)
+{
+	uint64_t at = UINT64_MAX;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->at[i].ifindex && !b->at[i].theirs && b->at[i].renew_at < at)
+			at = b->at[i].renew_at;
+	return at;
+}
