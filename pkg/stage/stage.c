@@ -28,6 +28,7 @@ struct stage {
 	struct print *print; /* NULL: the stream itself */
 	struct loop_fd *in;
 	struct loop_timer *stall;
+	struct loop_timer *show; /* rows that were added outside a read are written soon */
 	struct loop_signal *signals[2];
 	int in_flags; /* to be put back, or -1 */
 	const char *run;
@@ -109,6 +110,7 @@ void stage_add(struct stage *s, const struct buf *record)
 	}
 	if (s->print) {
 		show(s, record);
+		loop_timer_set(s->show, 0);
 		return;
 	}
 	cut_run(s);
@@ -124,6 +126,11 @@ static void flush_print(struct stage *s)
 	print_flush(s->print, &out);
 	stream_writer_add(s->writer, out.data, out.len);
 	buf_release(&out);
+}
+
+static void on_show(void *arg)
+{
+	flush_print(arg);
 }
 
 void stage_done(struct stage *s)
@@ -330,6 +337,15 @@ static void on_signal(int number, void *arg)
 		drain(s);
 }
 
+/* A stage that awaits nothing knows the world from the start. */
+static bool awaits(const struct stage_ops *ops)
+{
+	for (int i = 0; ops->kinds[i].kind; i++)
+		if (ops->kinds[i].awaited)
+			return true;
+	return false;
+}
+
 static int open_input(struct stage *s, struct err *e)
 {
 	struct stat st;
@@ -357,7 +373,8 @@ static int open_all(struct stage *s, enum print_output output, struct err *e)
 	s->reader = stream_reader_new(e);
 	s->writer = stream_writer_new(s->loop, STDOUT_FILENO, &ev, e);
 	s->stall = loop_timer_add(s->loop, on_stall, s, e);
-	if (!s->reader || !s->writer || !s->stall)
+	s->show = loop_timer_add(s->loop, on_show, s, e);
+	if (!s->reader || !s->writer || !s->stall || !s->show)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		s->signals[i] = loop_signal_add(s->loop, numbers[i], on_signal, s, e);
@@ -380,9 +397,11 @@ struct stage *stage_new(const struct stage_ops *ops, void *ctx, enum print_outpu
 		err_memory(e);
 		return NULL;
 	}
-	*s = (struct stage){
-		.ops = ops, .ctx = ctx, .in_flags = -1, .bad_limit = { .burst = 10, .window_ms = 1000 }
-	};
+	*s = (struct stage){ .ops = ops,
+		.ctx = ctx,
+		.in_flags = -1,
+		.synced = !awaits(ops),
+		.bad_limit = { .burst = 10, .window_ms = 1000 } };
 	if (open_all(s, output, e) == 0)
 		return s;
 	stage_free(s);
@@ -399,6 +418,7 @@ void stage_free(struct stage *s)
 	for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
 		loop_signal_remove(s->signals[i]);
 	loop_timer_remove(s->stall);
+	loop_timer_remove(s->show);
 	stream_writer_free(s->writer);
 	stream_reader_free(s->reader);
 	print_free(s->print);
