@@ -7,8 +7,9 @@ _lbctl() {
 	esac
 	if [ -z "$words" ]; then
 		case ${COMP_WORDS[1]} in
+		announce) words=' --node --interface -i --exclude --grace --bind --bind-interface --output -o --help' ;;
 		esac
-		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help'
+		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help announce'
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 	[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))

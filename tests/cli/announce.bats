@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# lbctl announce without a network: options, permissions, and what it does with records.
+# tests/net/announce.bats has the frames.
+
+bats_require_minimum_version 1.5.0
+
+# No capability at all, in a network namespace where nothing can go wrong.
+without_capabilities() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all \
+		--no-new-privs "$@"
+}
+
+# A namespace of our own, with loopback only.
+alone() {
+	unshare -Urn "$@"
+}
+
+announcement() { # TYPE NAME NODE ADDRESS
+	printf '{"type":"%s","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"%s"},"spec":{"node":"%s","addresses":["%s"],"protocols":["layer2"],"interfaces":[]}}}\n' "$@"
+}
+
+decisions() {
+	jq -r 'select(.object.kind == "Decision") | .object.spec | "\(.verdict) \(.code) \(.message)"'
+}
+
+@test "operands and options that make no sense are usage errors" {
+	run -2 lbctl announce eth0
+	[ "$output" = "lbctl announce: no operand is wanted, have 'eth0'" ]
+	run -2 lbctl announce --grace soon
+	run -2 lbctl announce --bind-interface lo
+	[ "$output" = "lbctl announce: --bind-interface goes with --bind" ]
+	run -2 lbctl announce -o yaml
+}
+
+@test "without CAP_NET_RAW it says so in one line, and exits 7" {
+	[ "$(id -u)" -eq 0 ] || skip "only root can give up capabilities"
+	run -7 without_capabilities "$BUILD/lbctl" announce </dev/null
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == "lbctl announce: "*CAP_NET_RAW* ]]
+}
+
+@test "the stream passes unchanged, and an address that no interface fits is refused" {
+	alone true || skip "no user namespaces here"
+	announcement ADDED web node-a 192.0.2.10 >"$BATS_TEST_TMPDIR/in"
+	echo '{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p"}}}' >>"$BATS_TEST_TMPDIR/in"
+	alone lbctl announce --node node-a <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out"
+	diff <(grep -vE '"(Decision|Event)"' "$BATS_TEST_TMPDIR/out") "$BATS_TEST_TMPDIR/in"
+	run decisions <"$BATS_TEST_TMPDIR/out"
+	[ "${lines[0]}" = 'refused NoInterface node "node-a" announces 192.0.2.10 nowhere: no interface fits' ]
+	jq -es 'any(.[].object; .reason == "announceFailed" and .type == "Warning"
+		and .source.component == "metallb-speaker" and .source.host == "node-a")' \
+		"$BATS_TEST_TMPDIR/out"
+}
+
+@test "Announcements for other nodes, other protocols and other kinds are not its business" {
+	alone true || skip "no user namespaces here"
+	{
+		announcement ADDED web node-b 192.0.2.10
+		announcement ADDED bgp node-a 192.0.2.11 | sed 's/layer2/bgp/'
+		announcement ADDED like node-a 192.0.2.12 | sed 's/lbctl.dev/example.com/'
+		announcement DELETED gone node-a 192.0.2.13
+	} >"$BATS_TEST_TMPDIR/in"
+	alone lbctl announce --node node-a <"$BATS_TEST_TMPDIR/in" | diff - "$BATS_TEST_TMPDIR/in"
+}
+
+@test "the node is \$NODE_NAME where --node isn't given" {
+	alone true || skip "no user namespaces here"
+	announcement ADDED web node-b 192.0.2.10 | NODE_NAME=node-b alone lbctl announce | decisions |
+		grep 'node "node-b"'
+	announcement ADDED web "$(hostname)" 192.0.2.10 | NODE_NAME='' alone lbctl announce | decisions |
+		grep "node \"$(hostname)\""
+}
+
+@test "IPv6 is not announced, and it says so" {
+	alone true || skip "no user namespaces here"
+	run decisions < <(announcement ADDED web node-a 2001:db8::10 | alone lbctl announce --node node-a)
+	[ "${lines[0]}" = "refused IPv6NotAnnounced 2001:db8::10 is not announced: this version answers ARP (IPv4), not NDP (IPv6)" ]
+}
+
+@test "malformed Announcements are told, and the others go on" {
+	alone true || skip "no user namespaces here"
+	{
+		announcement ADDED bad node-a 192.0.2.256
+		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","spec":{}}}'
+		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":[1],"spec":7}}'
+		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":{"name":"x"},"spec":{"node":"node-a","addresses":{"a":[]},"protocols":3,"interfaces":"eth0"}}}'
+		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":{"name":"y"},"spec":{"node":"node-a","addresses":[7,null,"192.0.2.9"],"interfaces":[null,1]}}}'
+		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1",'
+		announcement ADDED good node-a 192.0.2.10
+	} >"$BATS_TEST_TMPDIR/in"
+	alone lbctl announce --node node-a <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	grep 'Announcement default/bad: spec.addresses "192.0.2.256".*ignoring' "$BATS_TEST_TMPDIR/err"
+	grep 'line 2: an Announcement without metadata.name' "$BATS_TEST_TMPDIR/err"
+	decisions <"$BATS_TEST_TMPDIR/out" | grep 'announces 192.0.2.10 nowhere'
+	decisions <"$BATS_TEST_TMPDIR/out" | grep 'announces 192.0.2.9 nowhere'
+}
+
+@test "a reader that went away ends it, also while idle" {
+	alone true || skip "no user namespaces here"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	sleep 20 >"$BATS_TEST_TMPDIR/in" 3>&- &
+	run -0 bash -c '{ timeout 10 unshare -Urn lbctl announce --node node-a <"$0"; echo $? >"$0.status"; } | head -c 0' \
+		"$BATS_TEST_TMPDIR/in"
+	kill %1
+	[ "$(cat "$BATS_TEST_TMPDIR/in.status")" -eq 141 ]
+}
