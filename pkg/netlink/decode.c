@@ -253,16 +253,15 @@ int netlink_decode(const uint8_t **at, size_t *len, struct netlink_message *m, s
 
 	if (*len == 0)
 		return 0;
-	if (*len > INT_MAX || !mnl_nlmsg_ok(nlh, (int)*len))
-		return err_set(
-		    e, ERR_PROTOCOL, "netlink: message is cut off, %zu bytes are left", *len);
+	/* libmnl looks for attributes up to the aligned end, which the kernel always sends. */
+	if (*len > INT_MAX || !mnl_nlmsg_ok(nlh, (int)*len) || MNL_ALIGN(nlh->nlmsg_len) > *len)
+		return err_set(e, ERR_PROTOCOL, "netlink: message is cut off, %zu bytes are left", *len);
 	memset(m, 0, sizeof(*m));
 	m->seq = nlh->nlmsg_seq;
 	m->interrupted = nlh->nlmsg_flags & NLM_F_DUMP_INTR;
 	if (decode_one(nlh, m, e) < 0)
 		return -1;
 	step = MNL_ALIGN(nlh->nlmsg_len);
-	step = step < *len ? step : *len;
 	*at += step;
 	*len -= step;
 	return 1;
