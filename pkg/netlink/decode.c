@@ -253,15 +253,18 @@ int netlink_decode(const uint8_t **at, size_t *len, struct netlink_message *m, s
 
 	if (*len == 0)
 		return 0;
-	/* libmnl looks for attributes up to the aligned end, which the kernel always sends. */
-	if (*len > INT_MAX || !mnl_nlmsg_ok(nlh, (int)*len) || MNL_ALIGN(nlh->nlmsg_len) > *len)
-		return err_set(e, ERR_PROTOCOL, "netlink: message is cut off, %zu bytes are left", *len);
+	/* Not mnl_nlmsg_ok(), which takes a length of 2 GiB and more for a negative one.  libmnl looks
+	 * for attributes up to the aligned end, which the kernel always sends. */
+	if (*len < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > *len ||
+	    MNL_ALIGN((size_t)nlh->nlmsg_len) > *len)
+		return err_set(
+		    e, ERR_PROTOCOL, "netlink: message is cut off, %zu bytes are left", *len);
 	memset(m, 0, sizeof(*m));
 	m->seq = nlh->nlmsg_seq;
 	m->interrupted = nlh->nlmsg_flags & NLM_F_DUMP_INTR;
 	if (decode_one(nlh, m, e) < 0)
 		return -1;
-	step = MNL_ALIGN(nlh->nlmsg_len);
+	step = MNL_ALIGN((size_t)nlh->nlmsg_len);
 	*at += step;
 	*len -= step;
 	return 1;
