@@ -2,8 +2,10 @@
 #include "cmd/cmd.h"
 
 extern const struct cmd cmd_announce;
+extern const struct cmd cmd_watch;
 
 const struct cmd *const commands[] = {
 	&cmd_announce,
+	&cmd_watch,
 	NULL,
 };

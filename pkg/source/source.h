@@ -4,7 +4,8 @@
  *
  * Each gives the same thing: for every kind asked for, what exists as ADDED records, then
  * a BOOKMARK with k8s.io/initial-events-end, then changes as they happen.  With `once` it
- * ends after the last bookmark; a recording ends with its last record. */
+ * ends after the last bookmark.  A recording gives its records as they are, all of them and
+ * of all kinds, and ends with its last. */
 #ifndef LB_SOURCE_H
 #define LB_SOURCE_H
 
@@ -23,13 +24,12 @@ struct source_options {
 /* --from, --kubeconfig, --context, --namespace: for every command that reads the world. */
 extern const struct opt source_opts[];
 
+/* All come from the loop, never from inside of a call below; one may close the source. */
 struct source_events {
 	void (*record)(void *arg, const char *text, size_t len); /* one whole record with its newline */
 	void (*ended)(void *arg);                                /* no more will come */
 	void (*failed)(void *arg, const struct err *e);          /* gave up: cannot go on */
-	/* The API server went away and is asked again until it is back, once per outage; NULL: it is
-	 * back.  May be NULL. */
-	void (*trouble)(void *arg, const struct err *e);
+	void (*warned)(void *arg, const char *text); /* it goes on; for people.  May be NULL */
 	void *arg;
 };
 
