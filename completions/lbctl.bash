@@ -8,8 +8,9 @@ _lbctl() {
 	if [ -z "$words" ]; then
 		case ${COMP_WORDS[1]} in
 		announce) words=' --node --interface -i --exclude --grace --bind --bind-interface --output -o --help' ;;
+		watch) words=' --kinds -k --once --full --output -o --log --from -f --kubeconfig --context --namespace --help' ;;
 		esac
-		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help announce'
+		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help announce watch'
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 	[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))

@@ -4,6 +4,7 @@ _lbctl() {
 	if ((CURRENT == 2)); then
 		local -a names=(
 			'announce:answer ARP for the addresses of this node'\''s Announcements'
+			'watch:write the world as a stream\: an API server, a directory, a recording'
 			'help:tell the options of a command'
 		)
 		_describe command names
@@ -23,6 +24,21 @@ _lbctl() {
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
+			'*:operand:_files' ;;
+	watch)
+		_arguments \
+			'*--kinds=[what to watch, or controller or speaker for what those read; else what both do]:KIND,...:' \
+			'*-k+[what to watch, or controller or speaker for what those read; else what both do]:KIND,...:' \
+			'--once[write what exists and exit]' \
+			'--full[keep managedFields and the last-applied annotation]' \
+			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'--log=[error, warn, info or debug; debug\:kube,loop for some parts]:LEVEL:(error warn info debug)' \
+			'--from=[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
+			'-f+[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
+			'--kubeconfig=[how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config]:FILE:_files' \
+			'--context=[a context of the kubeconfig]:NAME:' \
+			'--namespace=[where the configuration lives; else $METALLB_NAMESPACE or metallb-system]:NAME:' \
 			'*:operand:_files' ;;
 	esac
 }
