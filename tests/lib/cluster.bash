@@ -242,15 +242,19 @@ kube() {
 cluster_node() {
 	local n
 	n=$(lan_number "$1")
-	kapi POST /api/v1/nodes '{"metadata":{"name":"'"$1"'"}}' >/dev/null || return
+	kapi POST /api/v1/nodes '{"metadata":{"name":"'"$1"'","labels":{"kubernetes.io/os":"linux",
+		"kubernetes.io/hostname":"'"$1"'"}}}' >/dev/null || return
 	kapi PATCH "/api/v1/nodes/$1/status" '{"status":{"addresses":[
 		{"type":"InternalIP","address":"192.0.2.'"$n"'"},{"type":"Hostname","address":"'"$1"'"}]}}' >/dev/null || return
 	cluster_node_ready "$1" True && cluster_proxy "$1"
 }
 
-cluster_node_ready() { # HOST True|False|Unknown: as the node's heartbeat, or its absence, has it
-	local now
+# cluster_node_ready HOST True|False|Unknown: what the node's heartbeat, or its absence, leads to
+cluster_node_ready() {
+	local now taints='{"key":"node.kubernetes.io/not-ready","effect":"NoSchedule"}'
 	now=$(date -u +%FT%TZ)
+	[ "$2" != True ] || taints=
+	kapi PATCH "/api/v1/nodes/$1" '{"spec":{"taints":['"$taints"']}}' >/dev/null || return
 	kapi PATCH "/api/v1/nodes/$1/status" '{"status":{"conditions":[{"type":"Ready","status":"'"$2"'",
 		"reason":"Test","message":"","lastHeartbeatTime":"'"$now"'","lastTransitionTime":"'"$now"'"}]}}' >/dev/null
 }
@@ -266,6 +270,71 @@ cluster_proxy() { # HOST
 
 cluster_proxied() { # HOST ADDRESS: its kube-proxy knows a Service at this address
 	lan_run "$1" nft list ruleset 2>/dev/null | grep -qwF "$2"
+}
+
+# cluster_pods NAMESPACE: is scheduler and kubelet to the Pods there that have no node yet.  One of
+# lbctl's runs as its Pod says (on `cluster_image`); any other is taken for a web server, and runs
+# busybox httpd on port 80.  Returns when they run; a later call takes up what came since.
+cluster_pods() {
+	local pod
+	for pod in $(kapi GET "/api/v1/namespaces/$1/pods?fieldSelector=spec.nodeName=" | jq -r '.items[].metadata.name'); do
+		cluster_pod "$1" "$pod" || return
+	done
+}
+
+cluster_pod() { # NAMESPACE POD
+	local path=/api/v1/namespaces/$1/pods/$2 dir=$CLUSTER/pods/$2 node address host
+	mkdir -p "$dir" && kapi GET "$path" >"$dir/pod.json" || return
+	node=$(jq -r '[.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution
+		.nodeSelectorTerms[]?.matchFields[]?.values[]?][0] // empty' "$dir/pod.json")
+	[ -n "$node" ] || node=$(cluster_next_node)
+	kapi POST "$path/binding" '{"metadata":{"name":"'"$2"'"},"target":{"kind":"Node","name":"'"$node"'"}}' >/dev/null || return
+	kapi GET "$path" >"$dir/pod.json" || return
+	host=$node
+	if jq -e '.spec.hostNetwork // false' "$dir/pod.json" >/dev/null; then
+		address=192.0.2.$(lan_number "$node")
+	else
+		host=$2
+		address=198.51.100.$(find "$CLUSTER/pods" -mindepth 1 -maxdepth 1 | wc -l)
+		cluster_pod_net "$host" "$node" "$address" || return
+	fi
+	cluster_container "$1" "$2" "$host" || return
+	kapi PATCH "$path/status" '{"status":{"phase":"Running","podIP":"'"$address"'","podIPs":[{"ip":"'"$address"'"}],
+		"hostIP":"192.0.2.'"$(lan_number "$node")"'","conditions":[{"type":"Ready","status":"True"},
+		{"type":"ContainersReady","status":"True"},{"type":"PodScheduled","status":"True"}]}}' >/dev/null
+}
+
+cluster_next_node() { # in turn
+	local nodes n
+	mapfile -t nodes < <(kapi GET /api/v1/nodes | jq -r '.items[].metadata.name')
+	n=$(cat "$CLUSTER/turn" 2>/dev/null || echo 0)
+	echo $((n + 1)) >"$CLUSTER/turn"
+	echo "${nodes[n % ${#nodes[@]}]}"
+}
+
+cluster_container() { # NAMESPACE POD HOST: as process "POD"
+	local dir=$CLUSTER/pods/$2
+	if ! jq -e '.spec.containers[0].image | test("/lbctl:")' "$dir/pod.json" >/dev/null; then
+		mkdir -p "$dir/www" && echo "$2" >"$dir/www/index.html"
+		cluster_spawn "$2" "$3" busybox httpd -f -p 80 -h "$dir/www"
+		return
+	fi
+	mkdir -p "$dir/secrets" && cp "$CLUSTER/ca.crt" "$dir/secrets/" && printf '%s' "$1" >"$dir/secrets/namespace"
+	cluster_pod_token "$1" "$2" && cluster_image &&
+		cluster_spawn "$2" "$3" "$CLUSTER_LIB/container" "$dir/pod.json" "$CLUSTER/image" "$dir/secrets"
+}
+
+# cluster_pod_token NAMESPACE POD: writes a new token of the Pod's ServiceAccount where the container
+# reads it, as the kubelet does in time
+cluster_pod_token() {
+	local dir=$CLUSTER/pods/$2
+	cluster_token "$1" "$(jq -r .spec.serviceAccountName "$dir/pod.json")" Pod "$2" \
+		"$(jq -r .metadata.uid "$dir/pod.json")" >"$dir/secrets/token.new" &&
+		chmod 644 "$dir/secrets/token.new" && mv "$dir/secrets/token.new" "$dir/secrets/token"
+}
+
+cluster_image() { # lbctl's root file system, once
+	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" "$BUILD/lbctl"
 }
 
 # cluster_pod_net POD NODE ADDRESS: a host POD of the LAN, of 198.51.100.0/24, behind NODE; the other
