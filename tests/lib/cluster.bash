@@ -19,6 +19,7 @@ CLUSTER_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CLUSTER_API=https://192.0.2.1:6443 # host `control` is control=1
 
 # cluster_up [API SERVER FLAG...]
+# shellcheck disable=SC2120
 cluster_up() {
 	CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/lbctl-cluster.$LAN.XXXXXX") || return
 	cluster_remove_stale
