@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pkg/arp/arp.h"
@@ -57,6 +59,19 @@ int arp_hear(int fd, const struct in_addr *set, size_t n, unsigned match, bool *
 	}
 }
 
+/* Takes up CAP_NET_RAW where the process may have it but does not: a program file can carry it as
+ * permitted only, so that the program starts where the capability is out of reach as well. */
+static bool raise_net_raw(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, caps) < 0 || !(caps[0].permitted & 1U << CAP_NET_RAW))
+		return false;
+	caps[0].effective |= 1U << CAP_NET_RAW;
+	return syscall(SYS_capset, &head, caps) == 0;
+}
+
 int arp_open(int ifindex, struct err *e)
 {
 	struct sockaddr_ll ll = {
@@ -68,6 +83,8 @@ int arp_open(int ifindex, struct err *e)
 	/* Protocol 0: deaf, so that nothing comes in before the filter is there. */
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
+	if (fd < 0 && errno == EPERM && raise_net_raw())
+		fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 && errno == EPERM)
 		return err_set(e, ERR_PERMISSION,
 		    "opening a packet socket for ARP needs the capability CAP_NET_RAW: run as root, or "

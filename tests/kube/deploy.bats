@@ -9,7 +9,7 @@ source tests/lib/cluster.bash
 
 setup_file() {
 	lan_up control=1
-	cluster_up # shellcheck disable=SC2119
+	cluster_up "$@"
 	export LAN CLUSTER
 	kube apply -k deploy
 }
