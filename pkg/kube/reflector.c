@@ -191,29 +191,44 @@ void reflector_refused(
 
 /* --- what to ask ----------------------------------------------------------------------- */
 
-enum reflector_action reflector_action(struct reflector *r, uint64_t now_ms)
+static uint64_t silence(const struct reflector *r)
 {
-	bool working = r->in_flight && !r->ended;
+	if (!r->status)
+		return REFLECTOR_ANSWER_MS;
+	return r->phase == PAGES ? REFLECTOR_PAGE_MS : REFLECTOR_SILENT_MS;
+}
 
-	if (working && r->phase == WATCH && r->failures && r->status == 200 &&
-	    now_ms >= r->head_at + CALM_MS)
+/* What the passing of time alone says about the request under way. */
+static void check_time(struct reflector *r, uint64_t now)
+{
+	bool streams = r->status == 200 && r->phase != PAGES;
+
+	if (streams && r->phase == WATCH && r->failures && now >= r->head_at + CALM_MS)
 		reflector_calm(r);
-	if (working && r->phase == STREAM && r->status == 200 &&
-	    now_ms >= r->heard + REFLECTOR_STREAM_MS) {
+	if (streams && r->phase == STREAM && now >= r->heard + REFLECTOR_STREAM_MS) {
 		r->no_stream =
 		    true; /* it gave a watch instead, which never says that the list is over */
-		reflector_list_again(r, PAGES, now_ms);
-	} else if (working &&
-		   now_ms >= r->heard + (r->status ? REFLECTOR_SILENT_MS : REFLECTOR_ANSWER_MS)) {
-		reflector_fail_text(r,
-		    r->status ? "the server said nothing for too long" : "the server does not answer",
-		    now_ms);
-	} else if (working && now_ms >= r->limit_at) {
+		reflector_list_again(r, PAGES, now);
+	} else if (now >= r->heard + silence(r) && !r->status) {
+		reflector_fail_text(r, "the server does not answer", now);
+		r->reconnect = true;
+	} else if (now >= r->heard + silence(r)) {
+		reflector_fail_text(r, "the server said nothing for too long", now);
+	} else if (now >= r->limit_at) {
 		drop_request(r); /* the server was to end it by itself */
 	}
+}
+
+enum reflector_action reflector_action(struct reflector *r, uint64_t now_ms)
+{
+	bool reconnect;
+
+	if (r->in_flight && !r->ended)
+		check_time(r, now_ms);
 	if (r->abort) {
-		r->abort = false;
-		return REFLECTOR_ABORT;
+		reconnect = r->reconnect;
+		r->abort = r->reconnect = false;
+		return reconnect ? REFLECTOR_RECONNECT : REFLECTOR_ABORT;
 	}
 	if (r->in_flight || r->page.tree || r->sweep || r->queued.len || now_ms < r->at)
 		return REFLECTOR_WAIT;
@@ -233,7 +248,7 @@ uint64_t reflector_deadline(const struct reflector *r)
 		return r->at;
 	if (r->ended)
 		return UINT64_MAX;
-	at = sooner(r->limit_at, r->heard + (r->status ? REFLECTOR_SILENT_MS : REFLECTOR_ANSWER_MS));
+	at = sooner(r->limit_at, r->heard + silence(r));
 	if (r->phase == STREAM && r->status == 200)
 		at = sooner(at, r->heard + REFLECTOR_STREAM_MS);
 	if (r->phase == WATCH && r->status == 200 && r->failures)
@@ -312,7 +327,7 @@ void reflector_resume(struct reflector *r, uint64_t now_ms)
 
 size_t reflector_pending(const struct reflector *r)
 {
-	return r->in.len - r->in_at;
+	return r->status == 200 && r->phase != PAGES ? r->in.len - r->scanned : 0;
 }
 
 bool reflector_synced(const struct reflector *r)

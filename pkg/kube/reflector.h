@@ -20,6 +20,7 @@ enum {
 	REFLECTOR_PENDING_MAX = 1 << 20, /* bytes of events unread beyond which input shall wait */
 	REFLECTOR_SILENT_MS = 180000,    /* of a watch; the API server sends a bookmark a minute */
 	REFLECTOR_ANSWER_MS = 75000, /* to begin an answer; the API server itself gives up after 60 s */
+	REFLECTOR_PAGE_MS = 30000,   /* of a page of a list, between its bytes */
 	REFLECTOR_STREAM_MS = 10000, /* of a streamed list that goes on but says nothing more */
 	REFLECTOR_BACKOFF_MS = 250,  /* the first, doubled with each failure */
 	REFLECTOR_BACKOFF_MAX_MS = 15000,
@@ -38,8 +39,9 @@ struct reflector_options {
 
 enum reflector_action {
 	REFLECTOR_WAIT,
-	REFLECTOR_START, /* send GET reflector_path() */
-	REFLECTOR_ABORT, /* give up the request that is under way, without reflector_end() */
+	REFLECTOR_START,     /* send GET reflector_path() */
+	REFLECTOR_ABORT,     /* give up the request that is under way, without reflector_end() */
+	REFLECTOR_RECONNECT, /* that, and use a new connection: on this one nobody answers */
 };
 
 struct reflector;

@@ -47,7 +47,7 @@ struct reflector {
 	bool in_flight;
 	bool ended;
 	bool cut; /* ended, and not as it should */
-	bool abort;
+	bool abort, reconnect;
 	struct err why_cut;
 	struct buf path; /* asked, for messages */
 	int status;

@@ -564,7 +564,8 @@ static void a_silent_watch_is_given_up_and_goes_on_where_it_was(void **state)
 	start(&s);
 	assert_true(asked(&s, "resourceVersion=44&"));
 	s.now += REFLECTOR_ANSWER_MS; /* not even a status */
-	assert_int_equal(reflector_action(s.r, s.now), REFLECTOR_ABORT);
+	assert_int_equal(reflector_action(s.r, s.now), REFLECTOR_RECONNECT);
+	assert_int_equal(reflector_action(s.r, s.now), REFLECTOR_WAIT);
 	told(&s, "");
 	run_end(&s);
 }
