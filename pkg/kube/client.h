@@ -7,10 +7,15 @@
 #include "pkg/kube/http.h"
 #include "pkg/kube/kube.h"
 
+struct client_events {
+	struct http_events http;
+	void (*dropped)(void *arg); /* instead of done(): kube_close() came first */
+};
+
 struct client_call;
 /* As http_start(); the request is copied, its identity is not used.  All errors come by done(). */
 struct client_call *client_start(struct kube *k, const struct http_request *r,
-    const struct http_events *ev, struct err *e) MUST_CHECK;
+    const struct client_events *ev, struct err *e) MUST_CHECK;
 void client_cancel(struct client_call *c); /* NULL is fine */
 void client_resume(struct client_call *c); /* after body() returned false */
 
