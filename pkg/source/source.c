@@ -35,6 +35,8 @@ static const struct source_backend *choose(const struct source_options *o)
 {
 	struct stat st;
 
+	if (!o->from)
+		return &source_cluster;
 	if (strcmp(o->from, "-") != 0 && stat(o->from, &st) == 0 && S_ISDIR(st.st_mode))
 		return &source_directory;
 	return &source_recording;
@@ -47,11 +49,6 @@ struct source *source_open(struct loop *l, const struct source_options *o,
 
 	if (!s) {
 		err_memory(e);
-		return NULL;
-	}
-	if (!o->from) {
-		free(s);
-		err_set(e, ERR_USAGE, "want --from DIR, FILE or -");
 		return NULL;
 	}
 	s->backend = choose(o);
