@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* probe: asks the network who has which address, and collects all answers.
+ *
+ * A pure engine: frames that came and the time go in; frames to send and answers come out.
+ * Times are microseconds of any clock that doesn't go back.
+ *
+ * Every target is asked `count` times, `interval_us` apart; all probes together keep below
+ * `rate`.  After the last probe it listens on for `wait_us`, or, once every target has
+ * answered, for `settle_us`: two hosts with one address answer within that of each other.
+ *
+ * ARP has no sequence numbers: an answer belongs to the latest probe of its address. */
+#ifndef LB_PROBE_H
+#define LB_PROBE_H
+
+#include "pkg/arp/arp.h"
+
+enum probe_mode {
+	PROBE_ASK,       /* who has it? */
+	PROBE_DUPLICATE, /* has anybody?  RFC 5227, section 2.1.1: from 0.0.0.0; any claim counts */
+	PROBE_ANNOUNCE,  /* gratuitous ARP, a request and a reply a time; a claim of others counts */
+};
+
+struct probe_options {
+	enum probe_mode mode;
+	uint32_t count; /* probes an address; 0: until probe_stop() or the deadline */
+	uint32_t rate;  /* frames a second at most */
+	uint64_t interval_us;
+	uint64_t wait_us;
+	uint64_t settle_us;
+	uint64_t deadline_us; /* of the whole, after the first probe; 0: none */
+	bool until_answered;  /* ask no address again that has answered */
+	bool until_first;     /* the first answer ends it all */
+};
+
+/* Where targets are asked. */
+struct probe_link {
+	int ifindex;
+	struct mac mac;
+	struct in_addr source; /* 0.0.0.0: none */
+};
+
+enum {
+	PROBE_TARGETS_MAX = 1 << 20,
+	PROBE_MACS_MAX = 64, /* remembered of one address */
+};
+
+struct probe_answer {
+	struct mac mac;
+	uint32_t replies; /* 0: known without asking, see probe_known() */
+	uint64_t rtt_us;  /* of the first reply */
+	uint32_t next;    /* 1 + index of the target's next answer, or 0 */
+};
+
+struct probe_target {
+	struct in_addr ip;
+	uint32_t link;    /* index into the links added */
+	uint32_t probes;  /* sent so far */
+	uint32_t replied; /* number of the latest probe that was answered, from 1 */
+	uint64_t sent_us; /* the latest */
+	uint32_t answers; /* 1 + index of the first answer, or 0 */
+	uint32_t macs;    /* how many different ones claimed it, beyond PROBE_MACS_MAX not all */
+};
+
+struct probe;
+struct probe *probe_new(const struct probe_options *o, struct err *e) MUST_CHECK;
+void probe_free(struct probe *p); /* NULL is fine */
+void probe_freep(struct probe **p);
+
+/* Adds first..last (IPv4), to be asked over the link.  An address that was added before stays
+ * where it was.  All before probe_start(). */
+int probe_add(
+    struct probe *p, const struct probe_link *link, const struct range *r, struct err *e) MUST_CHECK;
+int probe_start(struct probe *p, uint64_t now_us, struct err *e) MUST_CHECK;
+
+/* After probe_start().  The answer "it is at mac" that needs no asking: this host's own. */
+int probe_known(struct probe *p, struct in_addr ip, const struct mac *mac, struct err *e) MUST_CHECK;
+
+enum probe_what {
+	PROBE_SEND,  /* `message` shall go out now */
+	PROBE_REPLY, /* somebody answered */
+	PROBE_CLAIM, /* somebody uses it, or probes for it too, though not in answer to us */
+	PROBE_DONE,  /* once, last */
+};
+struct probe_event {
+	enum probe_what what;
+	struct arp_message message; /* SEND */
+	uint32_t target;            /* index, of the rest */
+	struct mac mac;             /* REPLY, CLAIM */
+	uint64_t rtt_us;            /* REPLY */
+	uint32_t number;            /* REPLY: of the probe, from 1 */
+	bool unicast;               /* REPLY */
+	bool first;                 /* REPLY, CLAIM: this address was not known at that MAC */
+};
+
+/* A frame that arrived.  What doesn't concern us is ignored. */
+int probe_input(
+    struct probe *p, const struct arp_message *m, uint64_t now_us, struct err *e) MUST_CHECK;
+/* The next thing that happened or is to be done; false when there is none now. */
+bool probe_next(struct probe *p, uint64_t now_us, struct probe_event *ev);
+/* When to call probe_next() again; UINT64_MAX: when something arrives. */
+uint64_t probe_deadline(const struct probe *p, uint64_t now_us);
+void probe_stop(struct probe *p); /* DONE comes next */
+
+size_t probe_targets(const struct probe *p); /* ascending by address */
+const struct probe_target *probe_target(const struct probe *p, size_t i);
+const struct probe_target *probe_find(const struct probe *p, struct in_addr ip);
+const struct probe_link *probe_link_of(const struct probe *p, const struct probe_target *t);
+/* The answers for a target, first come first: pass NULL, then the last one.  NULL at the end. */
+const struct probe_answer *probe_answer(
+    const struct probe *p, const struct probe_target *t, const struct probe_answer *after);
+
+struct probe_totals {
+	uint64_t probes;    /* frames asked with, or pairs of gratuitous ones */
+	uint64_t replies;   /* and claims */
+	size_t answered;    /* targets */
+	size_t conflicting; /* targets with several MACs */
+};
+struct probe_totals probe_totals(const struct probe *p);
+
+#endif

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In virtual time: run_until() jumps from deadline to deadline, and hosts of the test answer. */
+#include "pkg/probe/probe.h"
+
+#include "tests/unit.h"
+
+enum { MS = 1000, S = 1000000, IFINDEX = 7, HOSTS_MAX = 4, LOG_MAX = 4096 };
+
+static const struct mac ours = { { 2, 0, 0, 0, 0, 0x64 } };
+
+static struct in_addr ip(uint32_t last) /* 192.0.2.0 + last */
+{
+	return (struct in_addr){ htonl(0xc0000200 + last) };
+}
+
+static struct mac mac(uint8_t last)
+{
+	return (struct mac){ { 2, 0, 0, 0, 0, last } };
+}
+
+struct host {
+	uint32_t ip; /* the last part of its address */
+	uint8_t mac;
+	uint64_t after_us; /* how long it thinks */
+};
+
+struct net {
+	struct probe *p;
+	uint64_t now;
+	struct host hosts[HOSTS_MAX];
+	size_t hosts_n;
+	struct {
+		uint64_t at;
+		struct arp_message m;
+	} coming[LOG_MAX];
+	size_t coming_n;
+	struct {
+		uint64_t at;
+		struct arp_message m;
+	} sent[LOG_MAX];
+	size_t sent_n;
+	struct probe_event told[LOG_MAX];
+	size_t told_n;
+	uint64_t done_at;
+};
+
+static void answer(struct net *n, const struct arp_message *m)
+{
+	for (size_t i = 0; i < n->hosts_n; i++) {
+		struct mac it = mac(n->hosts[i].mac);
+
+		if (m->frame.packet.op != ARP_REQUEST ||
+		    m->frame.packet.target_ip.s_addr != ip(n->hosts[i].ip).s_addr)
+			continue;
+		n->coming[n->coming_n].at = n->now + n->hosts[i].after_us;
+		n->coming[n->coming_n].m =
+		    (struct arp_message){ IFINDEX, arp_reply(&m->frame.packet, &it) };
+		n->coming_n++;
+	}
+}
+
+static void take_events(struct net *n)
+{
+	struct probe_event ev;
+
+	while (probe_next(n->p, n->now, &ev)) {
+		if (ev.what == PROBE_SEND) {
+			assert_true(n->sent_n < LOG_MAX);
+			n->sent[n->sent_n].at = n->now;
+			n->sent[n->sent_n++].m = ev.message;
+			answer(n, &ev.message);
+		} else if (ev.what == PROBE_DONE) {
+			assert_int_equal(n->done_at, 0);
+			n->done_at = n->now;
+		} else {
+			assert_true(n->told_n < LOG_MAX);
+			n->told[n->told_n++] = ev;
+		}
+	}
+}
+
+static void input(struct net *n, const struct arp_message *m)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(probe_input(n->p, m, n->now, &e), 0);
+	take_events(n);
+}
+
+/* Until it is done, or that time has come. */
+static void run_until(struct net *n, uint64_t end)
+{
+	take_events(n);
+	while (!n->done_at && n->now < end) {
+		uint64_t next = probe_deadline(n->p, n->now);
+		size_t first = SIZE_MAX;
+
+		for (size_t i = 0; i < n->coming_n; i++)
+			if (n->coming[i].at <= next) {
+				next = n->coming[i].at;
+				first = i;
+			}
+		assert_true(next >= n->now);
+		n->now = next < end ? next : end;
+		if (first != SIZE_MAX && n->now == next) {
+			struct arp_message m = n->coming[first].m;
+
+			n->coming[first] = n->coming[--n->coming_n];
+			input(n, &m);
+		}
+		take_events(n);
+	}
+}
+
+static struct range range(uint32_t first, uint32_t last)
+{
+	return (struct range){ addr_from_in(ip(first)), addr_from_in(ip(last)) };
+}
+
+static const struct probe_link link0 = { .ifindex = IFINDEX, .mac = { { 2, 0, 0, 0, 0, 0x64 } } };
+
+static struct net *start(const struct probe_options *o, uint32_t first, uint32_t last)
+{
+	struct net *n = calloc(1, sizeof(*n));
+	struct probe_link link = link0;
+	struct range r = range(first, last);
+	struct err e = ERR_INIT;
+
+	link.source = ip(100);
+	n->now = 5 * S;
+	n->p = probe_new(o, &e);
+	assert_int_equal(probe_add(n->p, &link, &r, &e), 0);
+	assert_int_equal(probe_start(n->p, n->now, &e), 0);
+	return n;
+}
+
+static void host(struct net *n, uint32_t last, uint8_t its_mac, uint64_t after_us)
+{
+	n->hosts[n->hosts_n++] = (struct host){ last, its_mac, after_us };
+}
+
+static void end(struct net *n)
+{
+	probe_free(n->p);
+	free(n);
+}
+
+static const struct probe_options asking = {
+	.mode = PROBE_ASK,
+	.count = 3,
+	.rate = 1000,
+	.interval_us = 1 * S,
+	.wait_us = 1 * S,
+	.settle_us = 200 * MS,
+};
+
+static void asks_count_times_and_ends_soon_after_the_last_answer(void **state)
+{
+	(void)state;
+	struct net *n = start(&asking, 10, 10);
+
+	host(n, 10, 1, 512);
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		const struct arp_frame want = arp_request(&ours, ip(100), ip(10));
+
+		assert_int_equal(n->sent[i].at, 5 * S + i * S);
+		assert_memory_equal(&n->sent[i].m.frame.packet.target_ip, &want.packet.target_ip, 4);
+		assert_memory_equal(&n->sent[i].m.frame.packet.sender_ip, &want.packet.sender_ip, 4);
+		assert_true(mac_equal(&n->sent[i].m.frame.to, &arp_broadcast));
+	}
+	assert_int_equal(n->told_n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(n->told[i].what, PROBE_REPLY);
+		assert_int_equal(n->told[i].rtt_us, 512);
+		assert_int_equal(n->told[i].number, i + 1);
+		assert_int_equal(n->told[i].first, i == 0);
+		assert_true(n->told[i].unicast);
+	}
+	assert_int_equal(n->done_at, 7 * S + 512 + 200 * MS);
+	assert_int_equal(probe_totals(n->p).answered, 1);
+	assert_int_equal(probe_totals(n->p).conflicting, 0);
+	end(n);
+}
+
+static void silence_is_waited_for(void **state)
+{
+	(void)state;
+	struct net *n = start(&asking, 10, 10);
+
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 3);
+	assert_int_equal(n->told_n, 0);
+	assert_int_equal(n->done_at, 8 * S);
+	assert_int_equal(probe_totals(n->p).answered, 0);
+	end(n);
+}
+
+static void two_hosts_with_one_address_are_both_told(void **state)
+{
+	(void)state;
+	struct probe_options o = asking;
+	struct net *n;
+	const struct probe_answer *a;
+
+	o.count = 1;
+	n = start(&o, 10, 10);
+	host(n, 10, 1, 300);
+	host(n, 10, 2, 150 * MS); /* late, but within the time to settle */
+	run_until(n, 100 * S);
+	assert_int_equal(n->told_n, 2);
+	assert_int_equal(probe_totals(n->p).conflicting, 1);
+	a = probe_answer(n->p, probe_target(n->p, 0), NULL);
+	assert_true(mac_equal(&a->mac, &(struct mac){ { 2, 0, 0, 0, 0, 1 } }) && a->rtt_us == 300);
+	a = probe_answer(n->p, probe_target(n->p, 0), a);
+	assert_true(mac_equal(&a->mac, &(struct mac){ { 2, 0, 0, 0, 0, 2 } }) && a->rtt_us == 150 * MS);
+	assert_null(probe_answer(n->p, probe_target(n->p, 0), a));
+	end(n);
+}
+
+static void first_answer_ends_it_when_told_so(void **state)
+{
+	(void)state;
+	struct probe_options o = asking;
+	struct net *n;
+
+	o.until_first = true;
+	n = start(&o, 10, 10);
+	host(n, 10, 1, 300);
+	run_until(n, 100 * S);
+	assert_int_equal(n->done_at, 5 * S + 300);
+	assert_int_equal(n->sent_n, 1);
+	end(n);
+}
+
+static void deadline_ends_it_whatever_is_outstanding(void **state)
+{
+	(void)state;
+	struct probe_options o = asking;
+	struct net *n;
+
+	o.count = 0;
+	o.deadline_us = 3500 * MS;
+	n = start(&o, 10, 10);
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 4);
+	assert_int_equal(n->done_at, 8500 * MS);
+	end(n);
+}
+
+static void without_a_count_it_goes_on_until_stopped(void **state)
+{
+	(void)state;
+	struct probe_options o = asking;
+	struct net *n;
+
+	o.count = 0;
+	n = start(&o, 10, 10);
+	host(n, 10, 1, 300);
+	run_until(n, 64 * S + 1);
+	assert_int_equal(n->sent_n, 60);
+	assert_int_equal(n->done_at, 0);
+	probe_stop(n->p);
+	assert_int_equal(probe_deadline(n->p, n->now), 0);
+	take_events(n);
+	assert_int_equal(n->done_at, n->now);
+	end(n);
+}
+
+static const struct probe_options sweeping = {
+	.mode = PROBE_ASK,
+	.count = 3,
+	.rate = 1000,
+	.interval_us = 300 * MS,
+	.wait_us = 500 * MS,
+	.settle_us = 200 * MS,
+	.until_answered = true,
+};
+
+static void sweep_is_paced_and_asks_again_only_who_was_silent(void **state)
+{
+	(void)state;
+	struct net *n = start(&sweeping, 0, 255);
+	size_t asked[256] = { 0 };
+
+	host(n, 3, 3, 400);
+	host(n, 77, 77, 2 * MS);
+	host(n, 200, 200, 350 * MS); /* answers after it was asked twice */
+	run_until(n, 100 * S);
+	for (size_t i = 0; i < n->sent_n; i++) {
+		asked[ntohl(n->sent[i].m.frame.packet.target_ip.s_addr) & 255]++;
+		if (i > 0)
+			assert_true(n->sent[i].at - n->sent[i - 1].at >= 1 * MS);
+	}
+	for (size_t i = 0; i < 256; i++)
+		assert_int_equal(asked[i], i == 3 || i == 77 ? 1 : i == 200 ? 2 : 3);
+	assert_int_equal(probe_totals(n->p).answered, 3);
+	assert_int_equal(probe_totals(n->p).probes, 256 * 3 - 2 - 2 - 1);
+	/* 253 and more a round of 300 ms, three rounds, and the wait */
+	assert_true(n->done_at - 5 * S < 1400 * MS);
+	end(n);
+}
+
+static void rate_is_kept_when_it_is_the_narrowest(void **state)
+{
+	(void)state;
+	struct probe_options o = sweeping;
+	struct net *n;
+
+	o.rate = 100;
+	o.count = 1;
+	n = start(&o, 0, 255);
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 256);
+	assert_int_equal(n->sent[255].at - n->sent[0].at, 255 * 10 * MS);
+	end(n);
+}
+
+static void a_caller_that_is_late_makes_up_for_little(void **state)
+{
+	(void)state;
+	struct probe_options o = sweeping;
+	struct net *n;
+
+	o.count = 1;
+	n = start(&o, 0, 255);
+	run_until(n, 5 * S + 20 * MS);
+	assert_int_equal(n->sent_n, 21);
+	n->now += 150 * MS; /* stood still */
+	take_events(n);
+	assert_true(n->sent_n >= 21 + 10 && n->sent_n <= 21 + 12);
+	end(n);
+}
+
+static void overlapping_operands_ask_each_address_once(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct probe *p = probe_new(&sweeping, &e);
+	struct probe_link a = { .ifindex = 1 }, b = { .ifindex = 2 };
+	struct range first = range(10, 20), second = range(15, 30);
+
+	assert_int_equal(probe_add(p, &a, &first, &e), 0);
+	assert_int_equal(probe_add(p, &b, &second, &e), 0);
+	assert_int_equal(probe_start(p, 0, &e), 0);
+	assert_int_equal(probe_targets(p), 21);
+	for (size_t i = 0; i < 21; i++) {
+		assert_int_equal(ntohl(probe_target(p, i)->ip.s_addr) & 255, 10 + i);
+		assert_int_equal(probe_link_of(p, probe_target(p, i))->ifindex, i <= 10 ? 1 : 2);
+	}
+	assert_non_null(probe_find(p, ip(30)));
+	assert_null(probe_find(p, ip(31)));
+	assert_null(probe_find(p, ip(9)));
+	probe_free(p);
+}
+
+static void too_many_addresses_are_refused(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct probe *p = probe_new(&sweeping, &e);
+	struct range r = { addr_from_in(ip(0)), addr_from_in((struct in_addr){ htonl(0xc0100200) }) };
+
+	assert_int_equal(probe_add(p, &link0, &r, &e), -1);
+	assert_int_equal(e.kind, ERR_USAGE);
+	probe_free(p);
+}
+
+static void what_was_not_an_answer_to_us_is_ignored(void **state)
+{
+	(void)state;
+	const struct mac other = mac(9);
+	struct net *n = start(&asking, 10, 10);
+	struct arp_frame request = arp_request(&ours, ip(100), ip(10));
+	struct arp_message good = { IFINDEX, arp_reply(&request.packet, &other) }, m;
+
+	take_events(n);
+	m = good; /* on another link */
+	m.ifindex = 8;
+	input(n, &m);
+	m = good; /* about another address */
+	m.frame.packet.sender_ip = ip(11);
+	input(n, &m);
+	m = good; /* to another host */
+	m.frame.packet.target_mac = mac(5);
+	input(n, &m);
+	m = good; /* to another address of ours */
+	m.frame.packet.target_ip = ip(99);
+	input(n, &m);
+	m = good; /* a request */
+	m.frame.packet.op = ARP_REQUEST;
+	input(n, &m);
+	m = good; /* our own */
+	m.frame.packet.sender_mac = ours;
+	input(n, &m);
+	m.frame = arp_gratuitous(ARP_REPLY, &other, ip(10));
+	input(n, &m);
+	assert_int_equal(n->told_n, 0);
+	input(n, &good);
+	assert_int_equal(n->told_n, 1);
+	end(n);
+}
+
+static void an_answer_before_the_question_is_ignored(void **state)
+{
+	(void)state;
+	const struct mac other = mac(9);
+	struct net *n = start(&asking, 10, 10);
+	struct arp_frame request = arp_request(&ours, ip(100), ip(10));
+	struct arp_message good = { IFINDEX, arp_reply(&request.packet, &other) };
+	struct err e = ERR_INIT;
+
+	assert_int_equal(probe_input(n->p, &good, n->now, &e), 0);
+	take_events(n);
+	assert_int_equal(n->told_n, 0);
+	end(n);
+}
+
+/* RFC 5227, section 2.1.1 */
+static const struct probe_options probing = {
+	.mode = PROBE_DUPLICATE,
+	.count = 3,
+	.rate = 1000,
+	.interval_us = 1 * S,
+	.wait_us = 2 * S,
+	.settle_us = 200 * MS,
+	.until_answered = true,
+};
+
+static void free_address_is_probed_three_times_from_nobody(void **state)
+{
+	(void)state;
+	struct net *n = start(&probing, 10, 10);
+
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(n->sent[i].m.frame.packet.sender_ip.s_addr, 0);
+		assert_int_equal(n->sent[i].m.frame.packet.op, ARP_REQUEST);
+	}
+	assert_int_equal(n->done_at, 5 * S + 2 * S + 2 * S);
+	assert_int_equal(probe_totals(n->p).answered, 0);
+	end(n);
+}
+
+static void taken_address_is_known_after_the_first_answer(void **state)
+{
+	(void)state;
+	struct net *n = start(&probing, 10, 10);
+
+	host(n, 10, 1, 400);
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 1);
+	assert_int_equal(n->told[0].what, PROBE_REPLY);
+	assert_int_equal(n->done_at, 5 * S + 400 + 200 * MS);
+	assert_int_equal(probe_totals(n->p).answered, 1);
+	end(n);
+}
+
+static void any_use_and_another_probe_make_it_taken(void **state)
+{
+	(void)state;
+	const struct mac other = mac(9);
+	const struct arp_frame claims[] = {
+		arp_gratuitous(ARP_REQUEST, &other, ip(10)), arp_gratuitous(ARP_REPLY, &other, ip(10)),
+		arp_request(&other, ip(10), ip(55)),                /* it asks for somebody else */
+		arp_request(&other, (struct in_addr){ 0 }, ip(10)), /* it probes, as we do */
+	};
+	const struct arp_frame others[] = {
+		arp_request(&other, ip(55), ip(10)),                /* looks for the owner, too */
+		arp_request(&other, (struct in_addr){ 0 }, ip(11)), /* probes its neighbour */
+		arp_request(&ours, (struct in_addr){ 0 }, ip(10)),  /* our own */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(claims) + ARRAY_LEN(others); i++) {
+		bool claim = i < ARRAY_LEN(claims);
+		struct net *n = start(&probing, 10, 10);
+		struct arp_message m = { IFINDEX, claim ? claims[i] : others[i - ARRAY_LEN(claims)] };
+
+		take_events(n);
+		n->now += 10 * MS;
+		input(n, &m);
+		assert_int_equal(n->told_n, claim);
+		assert_int_equal(probe_totals(n->p).answered, claim);
+		if (claim)
+			assert_int_equal(n->told[0].what, PROBE_CLAIM);
+		end(n);
+	}
+}
+
+static void announcing_sends_both_forms_a_round(void **state)
+{
+	(void)state;
+	struct probe_options o = { .mode = PROBE_ANNOUNCE,
+		.count = 2,
+		.rate = 1000,
+		.interval_us = 1100 * MS,
+		.wait_us = 100 * MS };
+	struct net *n = start(&o, 10, 11);
+
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 8);
+	for (size_t i = 0; i < 8; i++) {
+		const struct arp_packet *a = &n->sent[i].m.frame.packet;
+
+		assert_int_equal(a->op, i % 2 ? ARP_REPLY : ARP_REQUEST);
+		assert_int_equal(ntohl(a->sender_ip.s_addr) & 255, 10 + i / 2 % 2);
+		assert_int_equal(a->target_ip.s_addr, a->sender_ip.s_addr);
+		assert_true(n->sent[i].at >= 5 * S + (i >= 4 ? 1100 * MS : 0));
+	}
+	assert_int_equal(probe_totals(n->p).probes, 4);
+	end(n);
+}
+
+static void announcing_notices_the_other_owner(void **state)
+{
+	(void)state;
+	const struct mac other = mac(9);
+	struct probe_options o = {
+		.mode = PROBE_ANNOUNCE, .count = 1, .rate = 1000, .wait_us = 100 * MS
+	};
+	struct net *n = start(&o, 10, 10);
+	struct arp_message m = { IFINDEX, arp_gratuitous(ARP_REPLY, &other, ip(10)) };
+
+	take_events(n);
+	input(n, &m);
+	assert_int_equal(n->told_n, 1);
+	assert_int_equal(n->told[0].what, PROBE_CLAIM);
+	end(n);
+}
+
+static void our_own_address_needs_no_answer_but_a_second_owner_shows(void **state)
+{
+	(void)state;
+	struct net *n = start(&asking, 100, 100);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(probe_known(n->p, ip(100), &ours, &e), 0);
+	assert_int_equal(probe_totals(n->p).answered, 1);
+	host(n, 100, 5, 300);
+	run_until(n, 100 * S);
+	assert_int_equal(probe_totals(n->p).conflicting, 1);
+	assert_int_equal(probe_answer(n->p, probe_target(n->p, 0), NULL)->replies, 0);
+	end(n);
+}
+
+static void a_flood_of_macs_is_bounded(void **state)
+{
+	(void)state;
+	struct net *n = start(&asking, 10, 10);
+	struct arp_frame request = arp_request(&ours, ip(100), ip(10));
+	size_t remembered = 0;
+
+	take_events(n);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct mac it = { { 2, 9, 0, 0, (uint8_t)(i >> 8), (uint8_t)i } };
+		struct arp_message m = { IFINDEX, arp_reply(&request.packet, &it) };
+
+		input(n, &m);
+	}
+	for (const struct probe_answer *a = NULL; (a = probe_answer(n->p, probe_target(n->p, 0), a));)
+		remembered++;
+	assert_int_equal(remembered, PROBE_MACS_MAX);
+	assert_int_equal(probe_totals(n->p).replies, 3000);
+	end(n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asks_count_times_and_ends_soon_after_the_last_answer),
+		cmocka_unit_test(silence_is_waited_for),
+		cmocka_unit_test(two_hosts_with_one_address_are_both_told),
+		cmocka_unit_test(first_answer_ends_it_when_told_so),
+		cmocka_unit_test(deadline_ends_it_whatever_is_outstanding),
+		cmocka_unit_test(without_a_count_it_goes_on_until_stopped),
+		cmocka_unit_test(sweep_is_paced_and_asks_again_only_who_was_silent),
+		cmocka_unit_test(rate_is_kept_when_it_is_the_narrowest),
+		cmocka_unit_test(a_caller_that_is_late_makes_up_for_little),
+		cmocka_unit_test(overlapping_operands_ask_each_address_once),
+		cmocka_unit_test(too_many_addresses_are_refused),
+		cmocka_unit_test(what_was_not_an_answer_to_us_is_ignored),
+		cmocka_unit_test(an_answer_before_the_question_is_ignored),
+		cmocka_unit_test(free_address_is_probed_three_times_from_nobody),
+		cmocka_unit_test(taken_address_is_known_after_the_first_answer),
+		cmocka_unit_test(any_use_and_another_probe_make_it_taken),
+		cmocka_unit_test(announcing_sends_both_forms_a_round),
+		cmocka_unit_test(announcing_notices_the_other_owner),
+		cmocka_unit_test(our_own_address_needs_no_answer_but_a_second_owner_shows),
+		cmocka_unit_test(a_flood_of_macs_is_bounded),
+	};
+
+	return cmocka_run_group_tests_name("probe", tests, NULL, NULL);
+}
