@@ -74,10 +74,9 @@ static bool in_one_pool(struct ballot *b)
 			b->pool = NULL;
 	if (!b->pool)
 		return say_no(b, "NotInPool",
-		    arena_printf(b->a,
-			r->addresses_n > 1 ? "no pool holds %s and the Service's other addresses"
-					   : "no pool holds %s",
-			first_address(b)));
+		    arena_printf(b->a, "no pool holds %s%s%s", first_address(b),
+			r->addresses_n > 1 ? " and the Service's other addresses" : "",
+			b->c->incomplete ? "; a pool that is wrong may be meant to" : ""));
 	b->r->pool = arena_copy(b->a, b->pool->name);
 	return true;
 }

@@ -84,6 +84,9 @@ struct election_outcome {
 int election_next(struct election *el, const struct config *c, struct election_outcome *out,
     struct err *e) MUST_CHECK;
 
+/* Is there a Node of this name? */
+bool election_has_node(const struct election *el, const char *name);
+
 /* How many Services were elected so far, for tests and figures. */
 uint64_t election_count(const struct election *el);
 

@@ -11,11 +11,18 @@ int node_compare(const struct tree_node *a, const struct tree_node *b)
 	    TREE_ITEM(a, struct node, in_nodes)->name, TREE_ITEM(b, struct node, in_nodes)->name);
 }
 
-static struct node *find(struct election *el, const char *name)
+static struct node *find(const struct election *el, const char *name)
 {
 	struct node probe = { .name = (char *)(uintptr_t)name };
 
 	return TREE_ITEM(tree_find(&el->nodes, &probe.in_nodes), struct node, in_nodes);
+}
+
+bool election_has_node(const struct election *el, const char *name)
+{
+	const struct node *n = find(el, name);
+
+	return n && n->known;
 }
 
 void node_free(struct election *el, struct node *n)

@@ -268,6 +268,51 @@ static void candidates(const struct json *o, struct buf *out)
 	considered_of(json_at(o, "spec", "candidates", NULL), out);
 }
 
+/* Of an election: the winner has no code, those after it are on standby, the others refused. */
+static bool is_candidate(const struct json *considered)
+{
+	const char *why = json_string(json_get(considered, "code"));
+
+	return !why || !strcmp(why, "Standby");
+}
+
+static void winner(const struct json *o, struct buf *out)
+{
+	const struct json *first = json_item(json_at(o, "spec", "considered", NULL), 0);
+
+	text_or(json_string(json_get(first, "code")) ? NULL : json_get(first, "name"), "<none>", out);
+}
+
+static void names_of(const struct json *o, bool candidate, struct buf *out)
+{
+	const struct json *list = json_at(o, "spec", "considered", NULL);
+	size_t start = out->len;
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *item = json_item(list, i);
+
+		if (is_candidate(item) != candidate)
+			continue;
+		if (out->len > start)
+			buf_putc(out, ',');
+		text_or(json_get(item, "name"), "", out);
+		if (!candidate)
+			buf_printf(out, "(%s)", json_string(json_get(item, "code")));
+	}
+	if (out->len == start)
+		buf_puts(out, "<none>");
+}
+
+static void election_candidates(const struct json *o, struct buf *out)
+{
+	names_of(o, true, out);
+}
+
+static void election_refused(const struct json *o, struct buf *out)
+{
+	names_of(o, false, out);
+}
+
 static void announcement_node(const struct json *o, struct buf *out)
 {
 	text_or(json_at(o, "spec", "node", NULL), "<none>", out);
@@ -356,6 +401,17 @@ static const struct print_column decision[] = {
 	{ NULL, NULL, false },
 };
 
+static const struct print_column election[] = {
+	{ "SERVICE", object_name, false },
+	{ "ADDRESS", spec_addresses, false },
+	{ "NODE", winner, false },
+	{ "CANDIDATES", election_candidates, false },
+	{ "REFUSED", election_refused, true },
+	{ "CODE", code, true },
+	{ "REASON", spec_message, false },
+	{ NULL, NULL, false },
+};
+
 static const struct print_column announcement[] = {
 	{ "SERVICE", object_name, false },
 	{ "NODE", announcement_node, false },
@@ -400,14 +456,25 @@ static const struct print_table tables[] = {
 };
 
 static const struct print_table applied = { "Service", applied_service };
+static const struct print_table elected = { "Decision", election };
 
-const struct print_table *print_table_of(const char *k, bool apply)
+static bool is(const struct json *text, const char *want)
 {
+	const char *s = json_string(text);
+
+	return s && !strcmp(s, want);
+}
+
+const struct print_table *print_table_of(const struct json *object, bool apply)
+{
+	const struct json *k = json_get(object, "kind");
 	const struct print_table *t = tables;
 
-	if (apply && !strcmp(k, "Service"))
+	if (apply && is(k, "Service"))
 		return &applied;
-	while (t->kind && strcmp(t->kind, k) != 0)
+	if (is(k, "Decision") && is(json_at(object, "spec", "component", NULL), "elect"))
+		return &elected;
+	while (t->kind && !is(k, t->kind))
 		t++;
 	return t;
 }

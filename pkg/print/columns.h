@@ -16,7 +16,8 @@ struct print_table {
 	const struct print_column *columns; /* ends in { NULL } */
 };
 
-/* The table of a kind; an APPLY of a Service's status has one of its own. */
-const struct print_table *print_table_of(const char *kind, bool apply);
+/* The table of an object; an APPLY of a Service's status has one of its own, and so has a
+ * Decision of `elect`. */
+const struct print_table *print_table_of(const struct json *object, bool apply);
 
 #endif

@@ -110,12 +110,11 @@ static void end_cell(struct buf *cells, size_t start)
 
 void print_record(struct print *p, enum record_type type, const struct json *object)
 {
-	const char *kind = json_string(json_get(object, "kind"));
 	struct row *r = type == RECORD_BOOKMARK ? NULL : new_row(p);
 
 	if (!r)
 		return;
-	r->table = print_table_of(kind ? kind : "", type == RECORD_APPLY);
+	r->table = print_table_of(object, type == RECORD_APPLY);
 	r->deleted = type == RECORD_DELETED;
 	if (p->output == PRINT_NAME) {
 		put_name(object, &r->cells);

@@ -64,6 +64,17 @@ static void put_considered(
 	json_end(w, ']');
 }
 
+static void put_addresses(struct json_writer *w, const struct addr *addresses, size_t n)
+{
+	char text[ADDR_TEXT_LEN];
+
+	json_key(w, "addresses");
+	json_begin(w, '[');
+	for (size_t i = 0; i < n; i++)
+		json_put(w, addr_format(&addresses[i], text));
+	json_end(w, ']');
+}
+
 void record_decision(struct buf *out, const struct record_decision *d)
 {
 	struct json_writer w = begin(out, "ADDED", "Decision", RECORD_API_VERSION);
@@ -83,21 +94,12 @@ void record_decision(struct buf *out, const struct record_decision *d)
 	json_field(&w, "verdict", verdicts[d->verdict]);
 	json_field(&w, "code", d->code);
 	json_field(&w, "message", d->message);
+	if (d->addresses_n)
+		put_addresses(&w, d->addresses, d->addresses_n);
 	if (d->considered_n)
 		put_considered(&w, "considered", d->considered, d->considered_n);
 	json_end(&w, '}');
 	end(&w);
-}
-
-static void put_addresses(struct json_writer *w, const struct addr *addresses, size_t n)
-{
-	char text[ADDR_TEXT_LEN];
-
-	json_key(w, "addresses");
-	json_begin(w, '[');
-	for (size_t i = 0; i < n; i++)
-		json_put(w, addr_format(&addresses[i], text));
-	json_end(w, ']');
 }
 
 void record_service_status(struct buf *out, const char *namespace, const char *name,

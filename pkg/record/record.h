@@ -35,6 +35,8 @@ struct record_decision {
 	enum record_verdict verdict;
 	const char *code;
 	const char *message; /* a sentence that a person can act on */
+	const struct addr *addresses; /* that it is about, if any */
+	size_t addresses_n;
 	const struct record_considered *considered;
 	size_t considered_n;
 };
