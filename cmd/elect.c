@@ -34,8 +34,7 @@ static const struct opt opts[] = {
 	    "where the configuration is; default: $METALLB_NAMESPACE, else metallb-system"),
 	OPT_STRING('o', "output", "FORMAT", struct args, output,
 	    "json, table, wide or name; a table on a terminal, else json"),
-	OPT_STRING(0, "log", "LEVEL", struct args, log,
-	    "error, warn, info or debug; debug:stage,loop for some parts"),
+	OPT_STRING(0, "log", "LEVEL", struct args, log, "error, warn, info or debug"),
 	OPT_END,
 };
 
@@ -313,7 +312,7 @@ static int run(int argc, char **argv, struct err *e)
 	int status = opts_parse(opts, &args, argc, argv, e);
 
 	if (status > 0)
-		status = err_set(e, ERR_USAGE, "takes no operand, have '%s'", argv[1]);
+		status = err_set(e, ERR_USAGE, "no operand is wanted, have '%s'", argv[1]);
 	if (status == 0 && gethostname(host, sizeof(host) - 1) < 0)
 		host[0] = 0;
 	x.node = first_of(args.node, "NODE_NAME", host);

@@ -235,8 +235,10 @@ static void the_message_tells_a_person_what_is_wrong(void **state)
 		{ "192.0.2.10'},{'ip':'198.51.100.1",
 		    "no pool holds 192.0.2.10 and the Service's other addresses" },
 		{ "x", "status.loadBalancer.ingress[0] has ip \"x\", which is no IP address" },
-		{ "192.0.2.10", "none of 3 nodes may announce 192.0.2.10 (node-a: its condition Ready "
-				"is not True)" },
+		{ "192.0.2.10",
+		    "none of 3 nodes may announce 192.0.2.10 (node-a: its condition Ready is not True; "
+		    "node-b: it has the label node.kubernetes.io/exclude-from-external-load-balancers; "
+		    "node-c: its condition NetworkUnavailable is True)" },
 	};
 
 	(void)state;
@@ -247,8 +249,8 @@ static void the_message_tells_a_person_what_is_wrong(void **state)
 
 		world_open_usual(&w, NULL);
 		node_status(&w, "node-a", "Ready", "False");
-		node_status(&w, "node-b", "Ready", "False");
-		node_status(&w, "node-c", "Ready", "False");
+		node(&w, "node-b", "'node.kubernetes.io/exclude-from-external-load-balancers':''");
+		node_status(&w, "node-c", "NetworkUnavailable", "True");
 		service(&w, "web", cases[i].ip, "", "");
 		assert_int_equal(election_next(w.el, config_store_get(w.store, &e), &o, &e), 1);
 		assert_string_equal(o.now->message, cases[i].want);

@@ -296,6 +296,20 @@ static void union_of_interfaces(struct ballot *b, const struct node *winner)
 	b->r->interfaces_n = n;
 }
 
+/* "none of 9 nodes may announce 192.0.2.10 (node-a: ...; node-b: ...; node-c: ...; ...)" */
+static const char *why_nobody(struct ballot *b, const struct vote *votes, size_t n)
+{
+	const char *why = "";
+
+	if (!n)
+		return "no Node is known";
+	for (size_t i = 0; why && i < n && i < 3; i++)
+		why = arena_printf(
+		    b->a, "%s%s%s: %s", why, i ? "; " : "", votes[i].node->name, votes[i].message);
+	return arena_printf(b->a, "none of %zu nodes may announce %s (%s%s)", n, first_address(b),
+	    why ? why : "", n > 3 ? "; ..." : "");
+}
+
 static void announce(struct ballot *b, const struct vote *votes, size_t n)
 {
 	struct record_considered *nodes = arena_alloc(b->a, n * sizeof(*nodes));
@@ -317,12 +331,8 @@ static void announce(struct ballot *b, const struct vote *votes, size_t n)
 		r->message = "";
 		r->winner = nodes ? nodes[0].name : "";
 		union_of_interfaces(b, votes[0].node);
-	} else if (n) {
-		say_no(b, "NoCandidate",
-		    arena_printf(b->a, "none of %zu nodes may announce %s (%s: %s)", n,
-			first_address(b), votes[0].node->name, votes[0].message));
 	} else {
-		say_no(b, "NoCandidate", "no Node is known");
+		say_no(b, "NoCandidate", why_nobody(b, votes, n));
 	}
 }
 

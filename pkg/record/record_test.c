@@ -72,8 +72,17 @@ static void a_decision_names_subject_code_and_all_that_was_considered(void **sta
 {
 	struct record_considered pools[] = { { "first", "PoolExhausted", "all 2 addresses are in use" },
 		{ "second", "", NULL } };
-	struct record_decision d = { "Service", "default", "web", "allocate", VERDICT_DONE,
-		"AddressAssigned", "203.0.113.10 from pool second", pools, 2 };
+	struct record_decision d = {
+		.subject_kind = "Service",
+		.namespace = "default",
+		.name = "web",
+		.component = "allocate",
+		.verdict = VERDICT_DONE,
+		.code = "AddressAssigned",
+		.message = "203.0.113.10 from pool second",
+		.considered = pools,
+		.considered_n = 2,
+	};
 	struct buf out = BUF_INIT;
 
 	(void)state;

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+# lbctl elect: streams in, and what it adds to them.
+#
+# data/three-nodes.ndjson is a cluster of node-a, node-b (zone east) and node-c (west), all
+# ready, with nginx-lb at 192.0.2.10 (node-c, node-b, node-a by the hashes), nginx2-lb at
+# 192.0.2.7 (node-a, node-b, node-c) and a pending Service.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	world=tests/cli/data/three-nodes.ndjson
+	out=$BATS_TEST_TMPDIR/out
+	unset NODE_NAME METALLB_NAMESPACE
+}
+
+elect() { # OPTION...: the world and then standard input
+	cat "$world" - | lbctl elect "$@"
+}
+
+added() { # of standard input: what elect added, briefly
+	jq -r 'select(.object.apiVersion == "lbctl.dev/v1" and .object.kind != "Member") | .type as $type
+		| .object | .metadata.name as $name | .spec
+		| if .component
+		then "\($name) \(.code) [\([.considered[]? | .name + (if .code then ":" + .code else "" end)] | join(" "))]"
+		else "\($name) \($type) \(.addresses | join(",")) on \(.node)" end'
+}
+
+node() { # NAME LABELS CONDITIONS: a changed Node
+	printf '{"type":"MODIFIED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"%s","labels":{%s}},"status":{"conditions":[%s]}}}\n' "$@"
+}
+
+service() { # TYPE NAME SPEC STATUS
+	printf '{"type":"%s","object":{"kind":"Service","apiVersion":"v1","metadata":{"namespace":"default","name":"%s"},"spec":{"type":"LoadBalancer"%s},"status":{%s}}}\n' "$@"
+}
+
+ingress() { # ADDRESS
+	printf '"loadBalancer":{"ingress":[{"ip":"%s"}]}' "$1"
+}
+
+member() { # NAME ALIVE REASON
+	printf '{"type":"ADDED","object":{"kind":"Member","apiVersion":"lbctl.dev/v1","metadata":{"name":"%s"},"status":{"alive":%s,"reason":"%s"}}}\n' "$@"
+}
+
+ready='{"type":"Ready","status":"True"}'
+
+@test "a cluster: what is added, byte for byte" {
+	lbctl elect --node node-c <"$world" >"$out"
+	diff <(grep -E '"kind":"(Announcement|Decision)"' "$out") - <<'END'
+{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"nginx-lb"},"spec":{"node":"node-c","addresses":["192.0.2.10"],"protocols":["layer2"],"interfaces":[],"pool":"first","reason":"node-c announces 192.0.2.10, first of 3 candidates","candidates":[{"name":"node-c"},{"name":"node-b","code":"Standby"},{"name":"node-a","code":"Standby"}]}}}
+{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"nginx-lb"},"spec":{"subject":{"kind":"Service","namespace":"default","name":"nginx-lb"},"component":"elect","verdict":"done","code":"Elected","message":"node-c announces 192.0.2.10, first of 3 candidates","addresses":["192.0.2.10"],"considered":[{"name":"node-c"},{"name":"node-b","code":"Standby"},{"name":"node-a","code":"Standby"}]}}}
+{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"nginx2-lb"},"spec":{"subject":{"kind":"Service","namespace":"default","name":"nginx2-lb"},"component":"elect","verdict":"done","code":"NotElected","message":"node-a announces 192.0.2.7, first of 3 candidates","addresses":["192.0.2.7"],"considered":[{"name":"node-a"},{"name":"node-b","code":"Standby"},{"name":"node-c","code":"Standby"}]}}}
+{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"pending"},"spec":{"subject":{"kind":"Service","namespace":"default","name":"pending"},"component":"elect","verdict":"waiting","code":"NoAddress","message":"the Service has no address yet"}}}
+END
+	# what was read passes unchanged, and nothing is decided before all of it is known
+	head -n "$(wc -l <"$world")" "$out" | diff - "$world"
+}
+
+@test "each node finds itself elected for its own, and all agree" {
+	for n in a b c; do
+		lbctl elect --node node-$n <"$world" | added | grep ' on ' || true
+	done >"$out"
+	diff "$out" - <<-'END'
+		nginx2-lb ADDED 192.0.2.7 on node-a
+		nginx-lb ADDED 192.0.2.10 on node-c
+	END
+	NODE_NAME=node-a lbctl elect <"$world" | added | grep ' on ' | diff - <(head -n 1 "$out")
+}
+
+@test "what if a node died" {
+	lbctl elect --node node-b --down node-c <"$world" | added >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb ADDED 192.0.2.10 on node-b
+		nginx-lb Elected [node-b node-a:Standby node-c:NodeDown]
+		nginx2-lb NotElected [node-a node-b:Standby node-c:NodeDown]
+		pending NoAddress []
+	END
+	lbctl elect --node node-b --down node-c,node-a --down node-b <"$world" | added >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb NoCandidate [node-a:NodeDown node-b:NodeDown node-c:NodeDown]
+		nginx2-lb NoCandidate [node-a:NodeDown node-b:NodeDown node-c:NodeDown]
+		pending NoAddress []
+	END
+}
+
+@test "a table tells it to a person" {
+	lbctl elect --node elsewhere --down node-c -o table <"$world" >"$out" 2>&1
+	diff "$out" - <<'END'
+SERVICE             ADDRESS      NODE     CANDIDATES      REASON
+default/nginx-lb    192.0.2.10   node-b   node-b,node-a   node-b announces 192.0.2.10, first of 2 candidates
+default/nginx2-lb   192.0.2.7    node-a   node-a,node-b   node-a announces 192.0.2.7, first of 2 candidates
+default/pending     <none>       <none>   <none>          the Service has no address yet
+END
+	lbctl elect --node node-c --down node-c -o wide <"$world" >"$out"
+	grep -q 'node-b,node-a   node-c(NodeDown)   NotElected   node-b announces 192.0.2.10, first of 2 candidates; node-c may not: it counts as down$' "$out"
+	[ "$(lbctl elect --node node-c -o name <"$world" | head -n 1)" = announcement.lbctl.dev/nginx-lb ]
+}
+
+@test "a node that fails loses what it had, and gets it back" {
+	{
+		node node-c '"zone":"west"' '{"type":"Ready","status":"Unknown"}'
+		node node-c '"zone":"west"' '{"type":"Ready","status":"Unknown"},{"type":"MemoryPressure","status":"False"}'
+		node node-c '"zone":"west"' "$ready"
+		node node-c '"zone":"west"' "$ready,{\"type\":\"NetworkUnavailable\",\"status\":\"True\"}"
+		node node-c '"zone":"west","node.kubernetes.io/exclude-from-external-load-balancers":""' "$ready"
+		node node-c '"zone":"west"' "$ready"
+		echo '{"type":"DELETED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"node-c"}}}'
+	} | elect --node node-c | added | grep '^nginx-lb' >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb ADDED 192.0.2.10 on node-c
+		nginx-lb Elected [node-c node-b:Standby node-a:Standby]
+		nginx-lb DELETED 192.0.2.10 on node-c
+		nginx-lb NotElected [node-b node-a:Standby node-c:NodeNotReady]
+		nginx-lb ADDED 192.0.2.10 on node-c
+		nginx-lb Elected [node-c node-b:Standby node-a:Standby]
+		nginx-lb DELETED 192.0.2.10 on node-c
+		nginx-lb NotElected [node-b node-a:Standby node-c:NodeNetworkUnavailable]
+		nginx-lb ADDED 192.0.2.10 on node-c
+		nginx-lb Elected [node-c node-b:Standby node-a:Standby]
+		nginx-lb DELETED 192.0.2.10 on node-c
+		nginx-lb NotElected [node-b node-a:Standby]
+	END
+}
+
+@test "the loss of a node that won nothing is told only where it would have come next" {
+	node node-b '"zone":"east"' '{"type":"Ready","status":"False"}' | elect --node node-c | added | tail -n +5 >"$out"
+	diff "$out" <(echo 'nginx-lb MODIFIED 192.0.2.10 on node-c')
+	node node-b '"zone":"east"' '{"type":"Ready","status":"False"}' | elect --node node-b | added | tail -n +4 >"$out"
+	[ ! -s "$out" ]
+}
+
+@test "the label that excludes a node counts unless told otherwise" {
+	exclude='"node.kubernetes.io/exclude-from-external-load-balancers":"x"'
+	node node-c "$exclude" "$ready" | elect --node node-c | added | tail -n 1 >"$out"
+	diff "$out" <(echo 'nginx-lb NotElected [node-b node-a:Standby node-c:NodeExcluded]')
+	node node-c "$exclude" "$ready" | elect --node node-c --ignore-exclude-lb | added | tail -n 1 >"$out"
+	diff "$out" <(echo 'pending NoAddress []')
+}
+
+@test "externalTrafficPolicy Local leaves the nodes with a usable endpoint" {
+	{
+		service MODIFIED nginx-lb ',"externalTrafficPolicy":"Local"' "$(ingress 192.0.2.10)"
+		echo '{"type":"MODIFIED","object":{"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1","metadata":{"namespace":"default","name":"nginx-lb-1","labels":{"kubernetes.io/service-name":"nginx-lb"}},"endpoints":[{"nodeName":"node-a"},{"nodeName":"node-b","conditions":{"ready":false}}]}}'
+		echo '{"type":"DELETED","object":{"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1","metadata":{"namespace":"default","name":"nginx-lb-1"}}}'
+	} | elect --node node-a | added | grep '^nginx-lb' >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb NotElected [node-c node-b:Standby node-a:Standby]
+		nginx-lb NotElected [node-b node-a:Standby node-c:NoLocalEndpoint]
+		nginx-lb ADDED 192.0.2.10 on node-a
+		nginx-lb Elected [node-a node-b:NoLocalEndpoint node-c:NoLocalEndpoint]
+		nginx-lb DELETED 192.0.2.10 on node-a
+		nginx-lb NoEndpoints []
+	END
+}
+
+@test "once there are Members they tell who is alive, ready or not" {
+	{
+		member node-c true ''
+		member node-b true ''
+		node node-c '"zone":"west"' '{"type":"Ready","status":"False"}'
+		member node-c false 'no answer for 300 ms'
+	} | elect --node node-c | added | grep '^nginx-lb' | tail -n +3 >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb MODIFIED 192.0.2.10 on node-c
+		nginx-lb MODIFIED 192.0.2.10 on node-c
+		nginx-lb DELETED 192.0.2.10 on node-c
+		nginx-lb NotElected [node-b node-a:NoMember node-c:MemberDown]
+	END
+	{
+		member node-c true ''
+		member node-c false 'no answer for 300 ms'
+	} | elect --node node-c | jq -r 'select(.object.metadata.name == "nginx-lb") | .object.spec.message // empty' | tail -n 1 >"$out"
+	diff "$out" <(echo 'none of 3 nodes may announce 192.0.2.10 (node-a: no speaker on it is known; node-b: no speaker on it is known; node-c: its speaker is down: no answer for 300 ms)')
+}
+
+@test "advertisements choose Services, nodes and interfaces" {
+	{
+		echo '{"type":"MODIFIED","object":{"kind":"L2Advertisement","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"lan"},"spec":{"nodeSelectors":[{"matchLabels":{"zone":"east"}}],"interfaces":["eth0"],"preferredNodeSelectors":[{"weight":10,"preference":{"matchLabels":{"kubernetes.io/hostname":"node-a"}}}]}}}'
+		echo '{"type":"DELETED","object":{"kind":"L2Advertisement","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"lan"}}}'
+	} | elect --node node-a >"$out"
+	added <"$out" | grep '^nginx-lb' | diff - <(cat <<-'END'
+		nginx-lb NotElected [node-c node-b:Standby node-a:Standby]
+		nginx-lb ADDED 192.0.2.10 on node-a
+		nginx-lb Elected [node-a node-b:Standby node-c:NodeNotSelected]
+		nginx-lb DELETED 192.0.2.10 on node-a
+		nginx-lb NoAdvertisement []
+	END
+	)
+	jq -es 'any(.[]; .type == "ADDED" and .object.kind == "Announcement" and .object.metadata.name == "nginx-lb" and
+		.object.spec.interfaces == ["eth0"] and
+		.object.spec.reason == "node-a announces 192.0.2.10, first of 2 candidates by preference 10")' "$out"
+}
+
+@test "the ConfigMap of MetalLB 0.12 is configuration too" {
+	grep -vE '"kind":"(IPAddressPool|L2Advertisement)".*"spec"' "$world" >"$BATS_TEST_TMPDIR/bare"
+	world=$BATS_TEST_TMPDIR/bare
+	echo '{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"namespace":"lb","name":"config"},"data":{"config":"address-pools:\n- name: old\n  protocol: layer2\n  addresses: [192.0.2.0/24]\n"}}}' >"$BATS_TEST_TMPDIR/map"
+	elect --node node-c --namespace lb <"$BATS_TEST_TMPDIR/map" | added | grep '^nginx-lb' >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb NotInPool []
+		nginx-lb ADDED 192.0.2.10 on node-c
+		nginx-lb Elected [node-c node-b:Standby node-a:Standby]
+	END
+	METALLB_NAMESPACE=lb elect --node node-c <"$BATS_TEST_TMPDIR/map" | added | grep '^nginx-lb' | diff - "$out"
+	elect --node node-c <"$BATS_TEST_TMPDIR/map" | added | grep '^nginx-lb' | diff - <(echo 'nginx-lb NotInPool []')
+}
+
+@test "an address that is only desired yet is announced at once" {
+	{
+		service APPLY pending '' "$(ingress 192.0.2.10)"
+		echo '{"type":"ADDED","object":{"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1","metadata":{"namespace":"default","name":"pending-1","labels":{"kubernetes.io/service-name":"pending"}},"endpoints":[{"addresses":["203.0.113.9"]}]}}'
+		service MODIFIED pending ',"externalTrafficPolicy":"Cluster"' '' # not written yet
+		service MODIFIED pending '' "$(ingress 192.0.2.10)"              # written
+		service MODIFIED pending '' "$(ingress 192.0.2.2)"               # by another
+		service APPLY pending '' '"loadBalancer":{"ingress":[]}'
+		service DELETED pending '' ''
+	} | elect --node node-c | added | grep '^pending' >"$out"
+	diff "$out" - <<-'END'
+		pending NoAddress []
+		pending NoEndpoints []
+		pending ADDED 192.0.2.10 on node-c
+		pending Elected [node-c node-b:Standby node-a:Standby]
+		pending DELETED 192.0.2.10 on node-c
+		pending NotElected [node-b node-c:Standby node-a:Standby]
+		pending NoAddress []
+		pending ServiceDeleted []
+	END
+}
+
+@test "a Service that is deleted, or no load balancer any more, ends its Announcement" {
+	{
+		service DELETED nginx-lb '' "$(ingress 192.0.2.10)"
+		service ADDED nginx-lb '' "$(ingress 192.0.2.10)"
+		service MODIFIED nginx-lb ',"type":"NodePort"' "$(ingress 192.0.2.10)" | sed 's/"type":"LoadBalancer",//'
+	} | elect --node node-c | added | grep '^nginx-lb' | tail -n +3 >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb DELETED 192.0.2.10 on node-c
+		nginx-lb ServiceDeleted []
+		nginx-lb ADDED 192.0.2.10 on node-c
+		nginx-lb Elected [node-c node-b:Standby node-a:Standby]
+		nginx-lb DELETED 192.0.2.10 on node-c
+		nginx-lb NotLoadBalancer []
+	END
+}
+
+@test "a class of its own" {
+	service MODIFIED pending ',"loadBalancerClass":"example.com/lb"' "$(ingress 192.0.2.10)" |
+		elect --node node-c --lb-class example.com/lb | added >"$out"
+	diff "$out" <(echo 'pending NoEndpoints []')
+}
+
+@test "the same stream gives the same bytes, in one piece or in crumbs" {
+	{
+		cat "$world"
+		node node-c '' '{"type":"Ready","status":"False"}'
+		member node-a true ''
+		service APPLY pending '' "$(ingress 192.0.2.9)"
+		echo 'not a record'
+		service DELETED nginx-lb '' ''
+	} >"$BATS_TEST_TMPDIR/in"
+	lbctl elect --node node-a <"$BATS_TEST_TMPDIR/in" >"$out" 2>"$out.err"
+	lbctl elect --node node-a <"$BATS_TEST_TMPDIR/in" 2>/dev/null | cmp - "$out"
+	for size in 1 7 4096; do
+		python3 -c '
+import os, sys
+data, size = open(sys.argv[1], "rb").read(), int(sys.argv[2])
+for i in range(0, len(data), size):
+    os.write(1, data[i:i + size])
+' "$BATS_TEST_TMPDIR/in" $size | lbctl elect --node node-a 2>"$out.err2" | cmp - "$out"
+		diff "$out.err" "$out.err2"
+	done
+	# what it wrote, read again, says the same again
+	lbctl elect --node node-a <"$out" 2>/dev/null | added | sort | uniq -c | awk '$1 % 2 { exit 1 }'
+}
+
+@test "a record that is none is told with its line, and the stream goes on" {
+	printf '%s\n' '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{' 'no JSON' |
+		elect --node node-c 2>"$out.err" | added | head -n 1 | diff - <(echo 'nginx-lb ADDED 192.0.2.10 on node-c')
+	lines=$(wc -l <"$world")
+	grep -q "^lbctl elect: warning: standard input, line $((lines + 1)): " "$out.err"
+	grep -q "^lbctl elect: warning: standard input, line $((lines + 2)): " "$out.err"
+	grep -q '^lbctl elect: warning: 2 bad records were skipped$' "$out.err"
+}
+
+@test "an object that is wrong is told once, and its last good version stays" {
+	wrong=',"ports":[{"port":"http"}]'
+	{
+		service MODIFIED nginx-lb "$wrong" ''
+		service MODIFIED nginx-lb "$wrong" ''
+		service MODIFIED nginx-lb '' "$(ingress 192.0.2.10)"
+		service MODIFIED nginx-lb "$wrong" ''
+		node node-c '' '7'
+	} | elect --node node-c 2>"$out.err" | added | grep -c '^nginx-lb' | diff - <(echo 2)
+	diff "$out.err" - <<-'END'
+		lbctl elect: warning: Service default/nginx-lb: spec.ports[0].port: want an integer from 1 to 65535, have "http"; this version is ignored
+		lbctl elect: warning: Service default/nginx-lb: spec.ports[0].port: want an integer from 1 to 65535, have "http"; this version is ignored
+		lbctl elect: warning: Node node-c: status.conditions[0]: want an object, have 7; this version is ignored
+	END
+}
+
+@test "a pool that is wrong is told once, and the rest works on" {
+	pool='{"type":"ADDED","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"bad"},"spec":{"addresses":["192.0.2.300/32"]}}}'
+	{
+		echo "$pool"
+		echo "$pool"
+		sed -n 1p "$world"
+	} | elect --node node-c 2>"$out.err" | added | grep -c '^nginx-lb' | diff - <(echo 2)
+	[ "$(wc -l <"$out.err")" -eq 1 ]
+	grep -q '^lbctl elect: warning: IPAddressPool metallb-system/bad: spec.addresses\[0\]: .*192.0.2.300/32.*; it is not used$' "$out.err"
+}
+
+@test "a name that no Node has is told once" {
+	lbctl elect --node elsewhere <"$world" 2>&1 >/dev/null | diff - <(
+		echo "lbctl elect: warning: there is no Node elsewhere, so nothing is announced here; --node tells this node's name")
+	lbctl elect --node node-a <"$world" 2>&1 >/dev/null | diff - /dev/null
+}
+
+@test "nothing is decided before every kind is known" {
+	grep -v '"BOOKMARK".*EndpointSlice\|EndpointSlice.*"BOOKMARK"' "$world" >"$BATS_TEST_TMPDIR/in"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	lbctl elect --node node-c <"$BATS_TEST_TMPDIR/fifo" >"$out" &
+	exec 9>"$BATS_TEST_TMPDIR/fifo"
+	cat "$BATS_TEST_TMPDIR/in" >&9
+	for _ in $(seq 100); do
+		[ "$(wc -l <"$out")" -lt "$(wc -l <"$BATS_TEST_TMPDIR/in")" ] || break
+		sleep 0.05
+	done
+	cmp "$out" "$BATS_TEST_TMPDIR/in" # all of it forwarded, nothing added
+	grep EndpointSlice "$world" | grep BOOKMARK >&9
+	for _ in $(seq 100); do
+		! grep -q Announcement "$out" || break
+		sleep 0.05
+	done
+	added <"$out" | head -n 1 | diff - <(echo 'nginx-lb ADDED 192.0.2.10 on node-c')
+	exec 9>&-
+	wait $!
+}
+
+@test "the end of input and SIGTERM are a graceful stop" {
+	lbctl elect --node node-c </dev/null | diff - /dev/null
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	lbctl elect --node node-c <"$BATS_TEST_TMPDIR/fifo" >"$out" &
+	pid=$!
+	exec 9>"$BATS_TEST_TMPDIR/fifo"
+	cat "$world" >&9
+	for _ in $(seq 100); do
+		! grep -q Announcement "$out" || break
+		sleep 0.05
+	done
+	kill -TERM $pid
+	wait $pid
+	exec 9>&-
+	grep -q Announcement "$out"
+}
+
+@test "a reader that has gone ends it at once, with status 141" {
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 9<>"$BATS_TEST_TMPDIR/fifo" # stays open: only the reader of the output goes
+	cat "$world" >&9
+	run bash -c "lbctl elect --node node-c <'$BATS_TEST_TMPDIR/fifo' 9>&- | head -n 1 9>&- >/dev/null; echo \${PIPESTATUS[0]}"
+	exec 9>&-
+	[ "${lines[-1]}" = 141 ]
+}
+
+@test "operands and options that make no sense are usage errors" {
+	run -2 lbctl elect default/web
+	[ "$output" = "lbctl elect: no operand is wanted, have 'default/web'" ]
+	run -2 lbctl elect -o yaml
+	run -2 lbctl elect --log loud
+	run -2 lbctl elect --node
+}
