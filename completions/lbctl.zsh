@@ -4,6 +4,7 @@ _lbctl() {
 	if ((CURRENT == 2)); then
 		local -a names=(
 			'announce:answer ARP for the addresses of this node'\''s Announcements'
+			'elect:decide which node announces the addresses of each Service'
 			'watch:write the world as a stream\: an API server, a directory, a recording'
 			'help:tell the options of a command'
 		)
@@ -24,6 +25,17 @@ _lbctl() {
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
+			'*:operand:_files' ;;
+	elect)
+		_arguments \
+			'--node=[announce what is this node'\''s; default\: $NODE_NAME, else the host name]:NAME:' \
+			'*--down=[what if these nodes were dead; repeatable]:NODE,...:' \
+			'--lb-class=[only Services of this loadBalancerClass; default\: only those without one]:CLASS:' \
+			'--ignore-exclude-lb[a node'\''s label exclude-from-external-load-balancers does not count]' \
+			'--namespace=[where the configuration is; default\: $METALLB_NAMESPACE, else metallb-system]:NAME:' \
+			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'--log=[error, warn, info or debug]:LEVEL:(error warn info debug)' \
 			'*:operand:_files' ;;
 	watch)
 		_arguments \

@@ -15,10 +15,10 @@ bats_require_minimum_version 1.5.0
 
 @test "the manual page of a command names exactly the options that its table has" {
 	for c in $(lbctl --list); do
-		diff <(lbctl "$c" --help | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u) \
+		diff <(lbctl "$c" --help | grep -oE -- '--[a-z][a-z0-9-]+' | grep -vx -- --help | sort -u) \
 			<(sed 's/\\-/-/g' "man/lbctl-$c.1" | sed -n '/^\.Sh OPTIONS/,/^\.Sh [^O]/p' |
 				grep -oE '^\.It (Fl [A-Za-z0-9]( Ar [^ ]+)? , )?Fl Fl [a-z][a-z0-9-]+|^\.It Fl [A-Za-z0-9] .*Fl Fl [a-z][a-z0-9-]+' |
-				grep -oE 'Fl Fl [a-z0-9-]+' | sed 's/Fl Fl /--/' | sort -u) || {
+				grep -oE 'Fl Fl [a-z0-9-]+' | sed 's/Fl Fl /--/' | grep -vx -- --help | sort -u) || {
 			echo "$c"
 			false
 		}
@@ -61,5 +61,6 @@ bats_require_minimum_version 1.5.0
 }
 
 @test "the table of Decision codes in lbctl-stream(5) is the code's" {
-	diff <(lbctl --codes | cut -f 1) <(sed -n 's/^\.It Cm \([A-Z][A-Za-z0-9]*\)$/\1/p' man/lbctl-stream.5)
+	diff <(lbctl --codes | cut -f 1) <(
+		sed -n '/^\.Sh DECISION CODES/,/^\.El/s/^\.It Cm \([A-Z][A-Za-z0-9]*\)$/\1/p' man/lbctl-stream.5)
 }
