@@ -4,10 +4,9 @@
 
 bats_require_minimum_version 1.5.0
 
-# No capability at all, in a network namespace where nothing can go wrong.
+# No capability at all.
 without_capabilities() {
-	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all \
-		--no-new-privs "$@"
+	setpriv --bounding-set -all --inh-caps -all --no-new-privs "$@"
 }
 
 # A namespace of our own, with loopback only.

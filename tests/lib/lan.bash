@@ -31,7 +31,8 @@ lan_run() { # HOST COMMAND...
 
 # lan_spawn HOST COMMAND...: in the background.  Sets LAN_PID; redirections are the caller's.
 lan_spawn() {
-	ip netns exec "$(lan_ns "$1")" "${@:2}" & # no function: the pid is the command's own
+	# No function, so that the pid is the command's own; without <&0 it would read /dev/null.
+	ip netns exec "$(lan_ns "$1")" "${@:2}" <&0 &
 	LAN_PID=$!
 	LAN_PIDS+=("$LAN_PID")
 }
@@ -126,6 +127,9 @@ lan_down() {
 	done
 	for ns in $(ip netns list | sed -n "s/^\($LAN-[^ ]*\).*/\1/p"); do
 		lan_remove "$ns"
+	done
+	for pid in "${LAN_PIDS[@]}"; do
+		wait "$pid" 2>/dev/null || true # in silence, where bash would say "Killed"
 	done
 	LAN_PIDS=()
 	unset LAN
