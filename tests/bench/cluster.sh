@@ -62,7 +62,7 @@ kube apply -f - >/dev/null <<'POOL'
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
 metadata: {name: bench, namespace: metallb-system}
-spec: {addresses: [203.0.113.0/24, 198.51.100.0/24, 192.0.0.0/20]}
+spec: {addresses: [198.18.0.0/20]} # RFC 2544: for benchmarks
 ---
 apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
