@@ -25,7 +25,7 @@ seconds() {
 	shift
 	for _ in 1 2 3; do
 		start=$(date +%s%N)
-		"$@" <"$file" | cat >/dev/null
+		"$@" <"$file" 2>/dev/null | cat >/dev/null
 		took=$(($(date +%s%N) - start))
 		[ $took -ge $best ] || best=$took
 	done
@@ -37,7 +37,7 @@ rss() { # FILE COMMAND...: KiB at the most
 	shift
 	python3 - "$file" "$@" <<'PY'
 import resource, subprocess, sys
-subprocess.run(sys.argv[2:], stdin=open(sys.argv[1]), stdout=subprocess.DEVNULL, check=True)
+subprocess.run(sys.argv[2:], stdin=open(sys.argv[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 PY
 }
