@@ -297,7 +297,8 @@ cluster_pod() { # NAMESPACE POD
 	else
 		host=$2
 		address=198.51.100.$(find "$CLUSTER/pods" -mindepth 1 -maxdepth 1 | wc -l)
-		cluster_pod_net "$host" "$node" "$address" || return
+		# shellcheck disable=SC2046 # words
+		lan_behind "$host" "$node" "$address" control $(cluster_nodes) || return
 	fi
 	cluster_container "$1" "$2" "$host" || return
 	kapi PATCH "$path/status" '{"status":{"phase":"Running","podIP":"'"$address"'","podIPs":[{"ip":"'"$address"'"}],
@@ -305,9 +306,13 @@ cluster_pod() { # NAMESPACE POD
 		{"type":"ContainersReady","status":"True"},{"type":"PodScheduled","status":"True"}]}}' >/dev/null
 }
 
+cluster_nodes() {
+	kapi GET /api/v1/nodes | jq -r '.items[].metadata.name'
+}
+
 cluster_next_node() { # in turn
 	local nodes n
-	mapfile -t nodes < <(kapi GET /api/v1/nodes | jq -r '.items[].metadata.name')
+	mapfile -t nodes < <(cluster_nodes)
 	n=$(cat "$CLUSTER/turn" 2>/dev/null || echo 0)
 	echo $((n + 1)) >"$CLUSTER/turn"
 	echo "${nodes[n % ${#nodes[@]}]}"
@@ -336,24 +341,6 @@ cluster_pod_token() {
 
 cluster_image() { # lbctl's root file system, once
 	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" "$BUILD/lbctl"
-}
-
-# cluster_pod_net POD NODE ADDRESS: a host POD of the LAN, of 198.51.100.0/24, behind NODE; the other
-# nodes and the control host get a route to it
-cluster_pod_net() {
-	local other number veth
-	number=$(lan_number "$2")
-	veth=pod${3##*.}
-	lan_namespace "$1" || return
-	ip -n "$(lan_ns "$2")" link add "$veth" type veth peer name eth0 netns "$(lan_ns "$1")" || return
-	ip -n "$(lan_ns "$2")" link set "$veth" up
-	ip -n "$(lan_ns "$2")" route add "$3/32" dev "$veth"
-	ip -n "$(lan_ns "$1")" addr add "$3/32" dev eth0
-	ip -n "$(lan_ns "$1")" link set eth0 up
-	ip -n "$(lan_ns "$1")" route add default via "192.0.2.$number" dev eth0 onlink
-	for other in control $(kapi GET /api/v1/nodes | jq -r '.items[].metadata.name'); do
-		[ "$other" = "$2" ] || ip -n "$(lan_ns "$other")" route add "$3/32" via "192.0.2.$number"
-	done
 }
 
 # cluster_services NAMESPACE COUNT [PREFIX]: so many Services of type LoadBalancer, without selector

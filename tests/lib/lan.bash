@@ -105,6 +105,26 @@ lan_host() { # HOST[=N]
 	ip -n "$(lan_ns "$host")" addr add "2001:db8::$n/64" dev eth0 nodad
 }
 
+# lan_behind NEW HOST ADDRESS [OTHER...]: a host NEW behind a link of HOST, which routes for it, with
+# one IPv4 address; each OTHER host gets a route to it.  What a Pod is to its node.
+lan_behind() {
+	local inner outer gateway other
+	inner=$(lan_ns "$1")
+	outer=$(lan_ns "$2")
+	gateway=192.0.2.$(lan_number "$2")
+	lan_namespace "$1" || return
+	ip -n "$outer" link add "veth${3##*.}" type veth peer name eth0 netns "$inner" || return
+	ip netns exec "$outer" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	ip -n "$outer" link set "veth${3##*.}" up
+	ip -n "$outer" route add "$3/32" dev "veth${3##*.}"
+	ip -n "$inner" addr add "$3/32" dev eth0
+	ip -n "$inner" link set eth0 up
+	ip -n "$inner" route add default via "$gateway" dev eth0 onlink
+	for other in "${@:4}"; do
+		[ "$other" = "$2" ] || ip -n "$(lan_ns "$other")" route add "$3/32" via "$gateway"
+	done
+}
+
 # lan_nic HOST INTERFACE [MAC [SWITCH]]: plugs in one more interface, up, without an address
 lan_nic() {
 	local switch port
