@@ -45,6 +45,7 @@ struct watch {
 	struct loop_timer *show;
 	struct loop_signal *signals[2];
 	const struct api_kind *kinds[MOST_KINDS + 1];
+	bool chosen; /* --kinds was given */
 	bool ending;
 	bool failed;
 	struct err e;
@@ -87,6 +88,7 @@ static int choose_kinds(struct watch *w, const struct opt_list *words, struct er
 			    "such as services,ipaddresspools",
 			    word);
 	}
+	w->chosen = words->n > 0;
 	if (!words->n)
 		add_preset(w, API_CONTROLLER | API_SPEAKER);
 	return 0;
@@ -114,6 +116,23 @@ static void on_show(void *arg)
 	flush_print(arg);
 }
 
+/* A recording has records of every kind; a table shows those that were asked for. */
+static bool wanted(const struct watch *w, const struct json *object)
+{
+	const char *kind = json_string(json_get(object, "kind"));
+	const char *version = json_string(json_get(object, "apiVersion"));
+	const char *slash = version ? strchr(version, '/') : NULL;
+	size_t len = slash ? (size_t)(slash - version) : 0;
+
+	if (!w->chosen)
+		return true;
+	for (size_t n = 0; kind && w->kinds[n]; n++)
+		if (!strcmp(w->kinds[n]->kind, kind) && strlen(w->kinds[n]->group) == len &&
+		    !strncmp(w->kinds[n]->group, version, len))
+			return true;
+	return false;
+}
+
 static void show(struct watch *w, const char *text, size_t len)
 {
 	struct err e = ERR_INIT;
@@ -123,7 +142,7 @@ static void show(struct watch *w, const char *text, size_t len)
 
 	while (type && t < RECORD_OTHER && strcmp(type, record_type_name(t)) != 0)
 		t++;
-	if (j)
+	if (j && wanted(w, json_get(j, "object")))
 		print_record(w->print, t, json_get(j, "object"));
 	if (!loop_timer_is_set(w->show))
 		loop_timer_set(w->show, 0);

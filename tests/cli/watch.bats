@@ -216,6 +216,23 @@ events() { # TYPE NAME of every Service
 	(head -c 300 day; sleep 0.2; tail -c +301 day) | lbctl watch --from - | cmp - day
 }
 
+@test "a table of a recording has the kinds asked for, each as it comes" {
+	service web >cluster/web.yaml
+	lbctl watch --from cluster --once >day
+	printf '%s\n' '{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"name":"web"},"spec":{"code":"NoPool"}}}' \
+		'{"type":"ADDED","object":{"kind":"Decision","apiVersion":"example.org/v1","metadata":{"name":"other"}}}' >>day
+	run -0 lbctl watch --from day -k decisions -o wide
+	[ "${#lines[@]}" -eq 2 ]
+	[[ "${lines[1]}" = *NoPool* ]]
+	[ "$(lbctl watch --from day -k services -o name)" = service/web ]
+	mkfifo live
+	lbctl watch --from - -k decisions -o wide <live >told &
+	exec 8>live
+	cat day >&8
+	timeout 5 sh -c 'until grep -q NoPool told; do sleep 0.02; done'
+	exec 8>&-
+}
+
 @test "a bad line of a recording is named and skipped" {
 	printf '%s\n' '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1"}}' nonsense >day
 	run --separate-stderr lbctl watch --from day

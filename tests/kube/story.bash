@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# story: from a pending Service to a client that gets its page, on a real control plane, with a
+# real kube-proxy on each of three nodes, and lbctl's Pods as deploy/ has them.  One story, told
+# once with MetalLB's resources (story.bats) and once with the ConfigMap of MetalLB 0.12
+# (story-configmap.bats).
+source tests/lib/lan.bash
+source tests/lib/cluster.bash
+
+NODES=(node-a node-b node-c)
+
+story_up() { # MANIFEST...: lbctl and the two web servers run, and there is no pool
+	local n f
+	lan_up control=1 node-a=11 node-b=12 node-c=13 client=100
+	export LAN
+	cluster_up
+	export CLUSTER
+	for n in "${NODES[@]}"; do
+		cluster_node "$n"
+	done
+	for f in "$@"; do
+		kube apply -f "deploy/$f" >/dev/null
+	done
+	kube apply -f deploy/samples/nginx.yaml >/dev/null
+	wait_for 10 story_pods default 4
+	wait_for 10 story_pods metallb-system 4
+	for n in "${NODES[@]}"; do
+		cluster_wait "kube-proxy-$n" cluster_proxied "$n" 10.96.0.1
+	done
+	cluster_pods default
+	cluster_pods metallb-system
+}
+
+story_pods() { # NAMESPACE COUNT: the controllers have made them
+	[ "$(kapi GET "/api/v1/namespaces/$1/pods" | jq '.items | length')" = "$2" ]
+}
+
+story_down() {
+	[ -z "${CLUSTER:-}" ] || [ -z "${KEEP_LOGS:-}" ] || cp "$CLUSTER"/*.log "$KEEP_LOGS"
+	cluster_down
+	lan_down
+}
+
+pod_on() { # NODE: the speaker there
+	kapi GET "/api/v1/namespaces/metallb-system/pods?labelSelector=app.kubernetes.io/component%3Dspeaker&fieldSelector=spec.nodeName%3D$1" |
+		jq -r '.items[0].metadata.name'
+}
+
+controller() {
+	kapi GET "/api/v1/namespaces/metallb-system/pods?labelSelector=app.kubernetes.io/component%3Dcontroller" |
+		jq -r '.items[0].metadata.name'
+}
+
+# elected ADDRESS NODE...: MetalLB's order, worked out without lbctl
+elected() {
+	local n
+	for n in "${@:2}"; do
+		echo "$(printf '%s#%s' "$n" "$1" | sha256sum | cut -d' ' -f1) $n"
+	done | sort | sed -n '1s/.* //p'
+}
+
+without() { # NODE NODE...: all but the first
+	local n
+	for n in "${@:2}"; do
+		[ "$n" = "$1" ] || echo "$n"
+	done
+}
+
+neighbour() { # ADDRESS: the MAC that the client knows it by
+	lan_run client ip neigh show "$1" | sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p'
+}
+
+web() { # ADDRESS: the first line of what the client is answered
+	lan_run client curl -sI -m 2 "http://$1:8080" | head -n 1 | tr -d '\r'
+}
+
+answers() { # ADDRESS
+	[[ "$(web "$1")" = HTTP/1.?' 200 OK' ]]
+}
+
+has_address() { # SERVICE [ADDRESS]: exactly one, and this one
+	local have
+	have=$(cluster_ingress default "$1")
+	[ -n "$have" ] && [ "$have" = "${2:-$have}" ]
+}
+
+told() { # SERVICE REASON MESSAGE: by an Event
+	kapi GET "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3D$1,reason%3D$2" |
+		jq -e --arg message "$3" 'any(.items[]; .message == $message)' >/dev/null
+}
+
+knows() { # ADDRESS NODE
+	[ "$(neighbour "$1")" = "$(lan_mac "$2")" ]
+}
+
+# --- its chapters -----------------------------------------------------------------------------
+
+story_pending() {
+	for s in nginx-lb nginx2-lb; do
+		wait_for 10 said "$(controller)" "default/$s .*waiting"
+		[ -z "$(cluster_ingress default "$s")" ]
+	done
+	[ "$(kube get svc --no-headers | grep -c '<pending>')" -eq 2 ]
+	grep -E 'default/nginx-lb .*(IPAddressPool|pool)' "$CLUSTER/$(controller).log"
+}
+
+said() { # POD REGEX
+	grep -Eq "$2" "$CLUSTER/$1.log"
+}
+
+# story_pool FILE: a pool of two addresses
+story_pool() {
+	sed 's/192\.0\.2\.210/192.0.2.201/' "$1" >"$BATS_TEST_TMPDIR/pool.yaml"
+	kube apply -f "$BATS_TEST_TMPDIR/pool.yaml"
+	wait_for 5 has_address nginx-lb 192.0.2.200
+	wait_for 5 has_address nginx2-lb 192.0.2.201
+	run -0 kube get svc nginx-lb nginx2-lb -o \
+		jsonpath='{range .items[*]}{.metadata.annotations.metallb\.io/ip-allocated-from-pool}{"\n"}{end}'
+	# shellcheck disable=SC2154 # set by run
+	[ "$output" = $'default\ndefault' ]
+	wait_for 5 told nginx-lb IPAllocated 'Assigned IP ["192.0.2.200"]'
+	wait_for 5 told nginx2-lb IPAllocated 'Assigned IP ["192.0.2.201"]'
+	kube get svc >&3
+}
+
+story_answered() {
+	for ip in 192.0.2.200 192.0.2.201; do
+		wait_for 5 answers $ip
+		knows $ip "$(elected $ip "${NODES[@]}")"
+	done
+	lan_run client ip neigh show dev eth0 | grep 192.0.2.20 >&3
+}
+
+story_takeover() {
+	local ip=192.0.2.200 first second
+	first=$(elected $ip "${NODES[@]}")
+	# shellcheck disable=SC2046 # words
+	second=$(elected $ip $(without "$first" "${NODES[@]}"))
+	answers $ip
+	knows $ip "$first"
+	cluster_spawn tcpdump client tcpdump -lnei eth0 "arp and src host $ip"
+	wait_for 5 grep -q listening "$CLUSTER/tcpdump.log"
+	cluster_stop "$(pod_on "$first")"
+	cluster_node_ready "$first" False
+	# no word from the client: what changes its table is the gratuitous ARP
+	wait_for 10 knows $ip "$second"
+	cluster_stop tcpdump
+	grep "$(lan_mac "$second") > ff:ff:ff:ff:ff:ff.*$ip" "$CLUSTER/tcpdump.log"
+	wait_for 5 answers $ip
+	knows $ip "$second"
+	echo "$ip went from $first to $second" >&3
+}
+
+story_next() {
+	local s='{"metadata":{"name":"third"},"spec":{"type":"LoadBalancer","ports":[{"port":8080}]}}'
+	kapi POST /api/v1/namespaces/default/services "$s" >/dev/null
+	wait_for 5 told third AllocationFailed 'Failed to allocate IP for "default/third": no available IPs'
+	[ -z "$(cluster_ingress default third)" ]
+	kube delete svc nginx-lb
+	wait_for 5 has_address third 192.0.2.200
+	has_address nginx2-lb 192.0.2.201
+}
