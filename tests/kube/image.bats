@@ -80,13 +80,15 @@ stages() {
 @test "TERM to its shell ends the source, drains every stage in order and gives the pipeline's status" {
 	stages
 	for fail in '' elect; do
-		script_of deploy/speaker.yaml | sed 's/"$EXCLUDE"//; s/lbctl /stage /g' >"$script"
-		FAIL=$fail PATH=/bin:$PATH chroot "$root" /bin/sh -euo pipefail -c "$(cat "$script")" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+		rm -f "$BATS_TEST_TMPDIR/said"
+		script_of deploy/speaker.yaml | sed 's/lbctl /stage /g' >"$script"
+		EXCLUDE='' FAIL=$fail PATH=/bin:$PATH chroot "$root" /bin/sh -euo pipefail -c "$(cat "$script")" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 		pid=$!
 		timeout 5 sh -c "until grep -q started $BATS_TEST_TMPDIR/said; do sleep 0.05; done"
 		kill -TERM $pid
 		status=0
 		wait $pid || status=$?
+		cat "$BATS_TEST_TMPDIR/said"
 		[ "$(cat "$BATS_TEST_TMPDIR/said")" = $'started\nelect drained\nannounce drained\napply drained\nwatch drained' ]
 		[ "$fail$status" = 0 ] || [ "$fail$status" = elect6 ]
 	done
