@@ -2,11 +2,13 @@
 #include "cmd/cmd.h"
 
 extern const struct cmd cmd_announce;
+extern const struct cmd cmd_apply;
 extern const struct cmd cmd_elect;
 extern const struct cmd cmd_watch;
 
 const struct cmd *const commands[] = {
 	&cmd_announce,
+	&cmd_apply,
 	&cmd_elect,
 	&cmd_watch,
 	NULL,

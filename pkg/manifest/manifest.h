@@ -91,10 +91,11 @@ int manifest_store_write(
 /* 0 also when there is none. */
 int manifest_store_remove(struct manifest_store *s, const char *kind, const char *namespace,
     const char *name, struct err *e) MUST_CHECK;
-/* Calls each() for all that is there. */
-int manifest_store_each(struct manifest_store *s,
-    void (*each)(void *arg, const char *kind, const char *namespace, const char *name), void *arg,
-    struct err *e) MUST_CHECK;
+/* Calls each() for all that is there; `age` is in seconds since it was written. */
+typedef void manifest_store_fn(
+    void *arg, const char *kind, const char *namespace, const char *name, int64_t age);
+int manifest_store_each(
+    struct manifest_store *s, manifest_store_fn *each, void *arg, struct err *e) MUST_CHECK;
 
 /* Whether what `apply` writes of this kind is an object of its own. */
 bool manifest_stands_alone(const char *kind, const char *group);

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pkg/manifest/manifest.h"
 #include "pkg/manifest/parse.h"
+
+enum { STALE_S = 60 };
 
 struct manifest_store {
 	char *dir; /* as given, for messages */
@@ -148,11 +151,11 @@ static int write_whole(int fd, const struct buf *text)
 /* -1 with errno. */
 static int replace(int folder, const char *name, const struct buf *text)
 {
-	char temporary[280];
+	char temporary[300];
 	int fd, status, why;
 
-	snprintf(temporary, sizeof(temporary), ".%s.new", name);
-	if (unlinkat(folder, temporary, 0) < 0 && errno != ENOENT) /* of one that was killed */
+	snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
+	if (unlinkat(folder, temporary, 0) < 0 && errno != ENOENT)
 		return -1;
 	fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
@@ -228,10 +231,35 @@ int manifest_store_remove(
 }
 
 struct each {
-	void (*fn)(void *arg, const char *kind, const char *namespace, const char *name);
+	manifest_store_fn *fn;
 	void *arg;
+	time_t now;
 	const char *names[2]; /* kind, namespace */
 };
+
+/* What a writer left behind that was killed. */
+static void remove_stale(const struct each *each, int folder, const char *name)
+{
+	struct stat st;
+
+	if (strstr(name, ".json.") && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && each->now - st.st_mtime > STALE_S)
+		unlinkat(folder, name, 0);
+}
+
+static void each_file(const struct each *each, int folder, const char *file)
+{
+	size_t n = strlen(file);
+	struct stat st;
+	char name[256];
+
+	if (n <= 5 || strcmp(file + n - 5, ".json") != 0 ||
+	    fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)(n - 5), file);
+	each->fn(each->arg, each->names[0], strcmp(each->names[1], "_") != 0 ? each->names[1] : "",
+	    name, each->now - st.st_mtime);
+}
 
 static void each_in(struct each *each, int folder, unsigned depth)
 {
@@ -243,33 +271,27 @@ static void each_in(struct each *each, int folder, unsigned depth)
 		return;
 	}
 	while ((entry = readdir(dir))) {
-		char name[256];
-		size_t n = strlen(entry->d_name);
+		int next;
 
-		if (entry->d_name[0] == '.')
-			continue;
-		if (depth < 2) {
-			int next = open_folder(dirfd(dir), entry->d_name, false);
-
-			each->names[depth] = entry->d_name;
-			if (next >= 0)
-				each_in(each, next, depth + 1);
+		if (entry->d_name[0] == '.') {
+			remove_stale(each, dirfd(dir), entry->d_name);
 			continue;
 		}
-		if (n <= 5 || strcmp(entry->d_name + n - 5, ".json") != 0)
+		if (depth == 2) {
+			each_file(each, dirfd(dir), entry->d_name);
 			continue;
-		snprintf(name, sizeof(name), "%.*s", (int)(n - 5), entry->d_name);
-		each->fn(each->arg, each->names[0],
-		    strcmp(each->names[1], "_") != 0 ? each->names[1] : "", name);
+		}
+		each->names[depth] = entry->d_name;
+		next = open_folder(dirfd(dir), entry->d_name, false);
+		if (next >= 0)
+			each_in(each, next, depth + 1);
 	}
 	closedir(dir);
 }
 
-int manifest_store_each(struct manifest_store *s,
-    void (*fn)(void *arg, const char *kind, const char *namespace, const char *name), void *arg,
-    struct err *e)
+int manifest_store_each(struct manifest_store *s, manifest_store_fn *fn, void *arg, struct err *e)
 {
-	struct each each = { .fn = fn, .arg = arg };
+	struct each each = { .fn = fn, .arg = arg, .now = time(NULL) };
 	int folder = open_folder(s->root, ".lbctl", false);
 
 	if (folder < 0)

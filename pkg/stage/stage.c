@@ -53,6 +53,11 @@ bool stage_synced(const struct stage *s)
 	return s->synced;
 }
 
+bool stage_draining(const struct stage *s)
+{
+	return s->draining;
+}
+
 void stage_fail(struct stage *s, const struct err *e)
 {
 	if (s->failed)

@@ -47,7 +47,8 @@ void stage_freep(struct stage **s);
 int stage_run(struct stage *s, struct err *e) MUST_CHECK;
 
 struct loop *stage_loop(struct stage *s);
-bool stage_synced(const struct stage *s); /* the world is known */
+bool stage_synced(const struct stage *s);   /* the world is known */
+bool stage_draining(const struct stage *s); /* no more input will come */
 
 /* One record (with its newline) to write. */
 void stage_add(struct stage *s, const struct buf *record);
