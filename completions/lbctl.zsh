@@ -4,6 +4,7 @@ _lbctl() {
 	if ((CURRENT == 2)); then
 		local -a names=(
 			'announce:answer ARP for the addresses of this node'\''s Announcements'
+			'apply:write what the stages before it decided'
 			'elect:decide which node announces the addresses of each Service'
 			'watch:write the world as a stream\: an API server, a directory, a recording'
 			'help:tell the options of a command'
@@ -25,6 +26,20 @@ _lbctl() {
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
+			'*:operand:_files' ;;
+	apply)
+		_arguments \
+			'--to=[write to DIR/.lbctl instead of an API server]:DIR:_files' \
+			'-t+[write to DIR/.lbctl instead of an API server]:DIR:_files' \
+			'--dry-run[write nothing, tell what would be written]' \
+			'-n[write nothing, tell what would be written]' \
+			'--timeout=[how long to go on writing after the end of input (5s)]:TIME:' \
+			'--in-flight=[writes under way at once (16)]:N:' \
+			'--kubeconfig=[how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config]:FILE:_files' \
+			'--context=[a context of the kubeconfig]:NAME:' \
+			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'--log=[error, warn, info or debug; debug\:kube,loop for some parts]:LEVEL:(error warn info debug)' \
 			'*:operand:_files' ;;
 	elect)
 		_arguments \
