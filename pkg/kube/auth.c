@@ -28,6 +28,7 @@ struct auth {
 	struct arena arena; /* owns credential */
 	struct exec_credential credential;
 	bool have, failed;
+	bool fresh; /* not used yet: good for one round, however soon it says to expire */
 	struct err error;
 };
 
@@ -75,6 +76,7 @@ static void on_exec(const char *output, size_t len, const struct err *e, void *a
 	if (!a->have)
 		err_wrap(&a->error, "%s", a->config->where);
 	a->failed = !a->have;
+	a->fresh = a->have;
 	a->ready(a->arg);
 }
 
@@ -89,8 +91,9 @@ static enum auth_answer from_exec(struct auth *a, struct err *e)
 		*e = a->error;
 		return AUTH_FAILED;
 	}
-	if (a->have && a->credential.expires && now + EARLY_S >= a->credential.expires)
+	if (a->have && !a->fresh && a->credential.expires && now + EARLY_S >= a->credential.expires)
 		a->have = false;
+	a->fresh = false;
 	if (a->have)
 		return AUTH_READY;
 	a->run = exec_start(a->loop, &a->config->exec, on_exec, a, e);
