@@ -6,7 +6,7 @@
 #include "pkg/kube/client.h"
 #include "pkg/kube/reflector.h"
 
-enum { ONCE_FAILURES = 5 }; /* in a row, after which a snapshot is given up */
+enum { ONCE_FAILURES = 4 }; /* in a row, after which a snapshot is given up */
 
 struct seat {
 	struct kube_watch *watch;
