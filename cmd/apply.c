@@ -207,7 +207,7 @@ static int open_sink(struct writer *w, const struct args *a, struct err *e)
 		return apply_to_nothing(&w->sink, &ev, e);
 	if (a->to)
 		return apply_to_directory(&w->sink, stage_loop(w->stage), a->to, &ev, e);
-	return err_set(e, ERR_USAGE, "want --to DIR");
+	return apply_to_cluster(&w->sink, stage_loop(w->stage), &a->server, &ev, e);
 }
 
 static int start(struct writer *w, const struct args *a, struct err *e)
