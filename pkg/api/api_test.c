@@ -164,7 +164,7 @@ static void a_node_tells_its_conditions_and_addresses(void **state)
 	arena_release(&a);
 	accepted(decode_node,
 	    "{'metadata':{'name':'node-a'},'status':{'conditions':[{'type':'Ready','status':'Unknown'},"
-	    "{'type':'NetworkUnavailable','status':'False'}]}}",
+	    "{'type':'NetworkUnavailable','status':'False'},{'type':'DiskPressure','status':'True'}]}}",
 	    &out, &a);
 	assert_false(n->ready);
 	assert_false(n->network_unavailable);

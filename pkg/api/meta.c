@@ -71,8 +71,7 @@ static bool parse_time(const char *text, int64_t *out)
 	tm.tm_mon = month - 1;
 	back = tm;
 	t = timegm(&back); /* which puts the 30th of February right; here it is wrong */
-	if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon || back.tm_hour != tm.tm_hour ||
-	    back.tm_min != tm.tm_min)
+	if (back.tm_mon != tm.tm_mon || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min)
 		return false;
 	*out = (int64_t)t - offset;
 	return true;

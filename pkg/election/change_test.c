@@ -93,6 +93,20 @@ static void what_was_before_is_told(void **state)
 	world_close(&w);
 }
 
+static void another_address_beside_the_first_is_decided_anew(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open_usual(&w, NULL);
+	settle(&w);
+	service(&w, "web", "192.0.2.10'},{'ip':'2001:db8::1", "", "");
+	assert_string_equal(settle(&w), "web Elected node-c node-b node-a");
+	service(&w, "web", "192.0.2.10'},{'ip':'2001:db8::2", "", "");
+	assert_string_equal(settle(&w), "web Elected node-c node-b node-a");
+	world_close(&w);
+}
+
 static void a_pool_that_got_another_name_is_told_quietly(void **state)
 {
 	struct world w;
@@ -265,6 +279,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_told_twice),
 		cmocka_unit_test(the_end_of_a_service_is_told_once),
 		cmocka_unit_test(what_was_before_is_told),
+		cmocka_unit_test(another_address_beside_the_first_is_decided_anew),
 		cmocka_unit_test(a_pool_that_got_another_name_is_told_quietly),
 		cmocka_unit_test(what_is_desired_is_laid_over_what_is_observed),
 		cmocka_unit_test(what_is_desired_ends_with_the_service),

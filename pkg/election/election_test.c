@@ -95,6 +95,7 @@ static void at_least_one_endpoint_must_be_usable(void **state)
 		{ "{'nodeName':'x'}", true },
 		{ "{'addresses':['198.51.100.7']}", true }, /* a manual slice, outside the cluster */
 		{ "{'conditions':{'ready':false}},{'conditions':{}}", true },
+		{ "{'conditions':{}},{'conditions':{'ready':false}}", true },
 	};
 
 	(void)state;
@@ -110,6 +111,25 @@ static void at_least_one_endpoint_must_be_usable(void **state)
 		    cases[i].elects ? "web Elected node-c node-b node-a" : "web NoEndpoints");
 		world_close(&w);
 	}
+}
+
+static void an_endpoint_without_a_node_comes_and_goes(void **state)
+{
+	static const char slice_of[] =
+	    "{'kind':'EndpointSlice','metadata':{'namespace':'default','name':'web-1','labels':"
+	    "{'kubernetes.io/service-name':'web'}},'endpoints':[{'conditions':{'ready':%s}}]}";
+	struct world w;
+	char text[500];
+
+	(void)state;
+	world_open_usual(&w, NULL);
+	for (int i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text), slice_of, i % 2 ? "false" : "true");
+		tell(&w, PUT, "%s", text);
+		assert_string_equal(
+		    settle(&w), i % 2 ? "web NoEndpoints" : "web Elected node-c node-b node-a");
+	}
+	world_close(&w);
 }
 
 static void slices_are_of_the_service_in_their_own_namespace(void **state)
@@ -243,6 +263,12 @@ static void the_last_member_that_goes_does_not_bring_ready_back(void **state)
 	world_open_usual(&w, NULL);
 	member(&w, "node-a", true, "");
 	settle(&w);
+	tell(&w, REMOVE, "{'kind':'Member','metadata':{'name':'node-a'}}");
+	assert_string_equal(
+	    settle(&w), "web NoCandidate -node-a:NoMember -node-b:NoMember -node-c:NoMember");
+	world_close(&w);
+
+	world_open_usual(&w, NULL); /* nor does one that was never seen */
 	tell(&w, REMOVE, "{'kind':'Member','metadata':{'name':'node-a'}}");
 	assert_string_equal(
 	    settle(&w), "web NoCandidate -node-a:NoMember -node-b:NoMember -node-c:NoMember");
@@ -496,6 +522,7 @@ int main(void)
 		cmocka_unit_test(a_service_that_is_not_announced_says_the_first_reason),
 		cmocka_unit_test(the_class_must_be_the_one_asked_for),
 		cmocka_unit_test(at_least_one_endpoint_must_be_usable),
+		cmocka_unit_test(an_endpoint_without_a_node_comes_and_goes),
 		cmocka_unit_test(slices_are_of_the_service_in_their_own_namespace),
 		cmocka_unit_test(a_node_is_refused_by_the_first_rule),
 		cmocka_unit_test(other_reasons_for_nobody_are_told),

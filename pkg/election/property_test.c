@@ -106,46 +106,63 @@ static void tell_ad(struct world *w, const struct facts *f, int i)
 
 enum { FACTS = 2 * NODES + SERVICES + SLICES + ADS };
 
-static void tell_fact(struct world *w, const struct facts *f, int i)
+enum what { A_NODE, A_MEMBER, A_SERVICE, A_SLICE, AN_AD };
+
+/* The fact number i is what, and which of them. */
+static enum what fact(int i, int *which)
 {
-	if (i < NODES)
-		tell_node(w, f, i);
-	else if ((i -= NODES) < NODES)
-		tell_member(w, f, i);
-	else if ((i -= NODES) < SERVICES)
-		tell_service(w, f, i);
-	else if ((i -= SERVICES) < SLICES)
-		tell_slice(w, f, i);
-	else
-		tell_ad(w, f, i - SLICES);
+	static const int of[] = { NODES, NODES, SERVICES, SLICES, ADS };
+	int what = A_NODE;
+
+	while (what < AN_AD && i >= of[what])
+		i -= of[what++];
+	*which = i;
+	return (enum what)what;
 }
 
-static void change_fact(struct facts *f, int i, uint64_t *seed)
+static void tell_fact(struct world *w, const struct facts *f, int number)
 {
-	if (i < NODES) {
+	static void (*const tell_one[])(struct world *, const struct facts *, int) = { tell_node,
+		tell_member, tell_service, tell_slice, tell_ad };
+	int i;
+	enum what what = fact(number, &i);
+
+	tell_one[what](w, f, i);
+}
+
+static void change_fact(struct facts *f, int number, uint64_t *seed)
+{
+	int i;
+
+	switch (fact(number, &i)) {
+	case A_NODE:
 		f->node[i].there = likely(seed);
 		f->node[i].ready = likely(seed);
 		f->node[i].unavailable = !likely(seed);
 		f->node[i].excluded = !likely(seed);
 		f->node[i].zone = (unsigned)(roll(seed) % 3 + 1);
-	} else if ((i -= NODES) < NODES) {
+		break;
+	case A_MEMBER:
 		f->node[i].member = (unsigned)(roll(seed) % 3);
-	} else if ((i -= NODES) < SERVICES) {
+		break;
+	case A_SERVICE:
 		f->service[i].there = likely(seed);
 		f->service[i].local = !likely(seed);
 		f->service[i].shared = !likely(seed);
 		f->service[i].ip = (unsigned)(roll(seed) % 4 + 1);
 		f->service[i].app = (unsigned)(roll(seed) % 2 + 1);
-	} else if ((i -= SERVICES) < SLICES) {
+		break;
+	case A_SLICE:
 		f->slice[i].there = likely(seed);
 		f->slice[i].on = (unsigned)(roll(seed) % (1u << NODES));
-	} else {
-		i -= SLICES;
+		break;
+	case AN_AD:
 		f->ad[i].there = likely(seed);
 		f->ad[i].zone = (unsigned)(roll(seed) % 4);
 		f->ad[i].app = (unsigned)(roll(seed) % 3);
 		f->ad[i].prefer = (unsigned)(roll(seed) % 4);
 		f->ad[i].interface = (unsigned)(roll(seed) % 3);
+		break;
 	}
 }
 
@@ -192,7 +209,7 @@ static void begin(struct world *w, const struct facts *f)
 /* A speaker that starts now: it reads what there is, in some order, and decides once. */
 static void start_late(const struct facts *f, uint64_t *seed, struct ends *to)
 {
-	int order[FACTS];
+	int order[FACTS] = { 0 };
 	struct world w;
 
 	for (int i = 0; i < FACTS; i++) {
