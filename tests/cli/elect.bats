@@ -83,7 +83,7 @@ END
 }
 
 @test "a table tells it to a person" {
-	lbctl elect --node elsewhere --down node-c -o table <"$world" >"$out" 2>&1
+	lbctl elect --node node-a --down node-c -o table <"$world" >"$out" 2>&1
 	diff "$out" - <<'END'
 SERVICE             ADDRESS      NODE     CANDIDATES      REASON
 default/nginx-lb    192.0.2.10   node-b   node-b,node-a   node-b announces 192.0.2.10, first of 2 candidates
@@ -275,9 +275,9 @@ for i in range(0, len(data), size):
 @test "a record that is none is told with its line, and the stream goes on" {
 	printf '%s\n' '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{' 'no JSON' |
 		elect --node node-c 2>"$out.err" | added | head -n 1 | diff - <(echo 'nginx-lb ADDED 192.0.2.10 on node-c')
-	lines=$(wc -l <"$world")
-	grep -q "^lbctl elect: warning: standard input, line $((lines + 1)): " "$out.err"
-	grep -q "^lbctl elect: warning: standard input, line $((lines + 2)): " "$out.err"
+	total=$(wc -l <"$world")
+	grep -q "^lbctl elect: warning: standard input, line $((total + 1)): " "$out.err"
+	grep -q "^lbctl elect: warning: standard input, line $((total + 2)): " "$out.err"
 	grep -q '^lbctl elect: warning: 2 bad records were skipped$' "$out.err"
 }
 
@@ -298,20 +298,47 @@ for i in range(0, len(data), size):
 }
 
 @test "a pool that is wrong is told once, and the rest works on" {
-	pool='{"type":"ADDED","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"bad"},"spec":{"addresses":["192.0.2.300/32"]}}}'
+	pool() { # NAME ADDRESSES
+		printf '{"type":"MODIFIED","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"%s"},"spec":{"addresses":["%s"]}}}\n' "$@"
+	}
 	{
-		echo "$pool"
-		echo "$pool"
-		sed -n 1p "$world"
+		pool bad 192.0.2.300/32
+		pool bad 192.0.2.300/32
+		node node-a '"zone":"west"' "$ready" # something else happens
+		pool bad 203.0.113.0/24
+		pool bad 203.0.113.0/33
+		pool bad 203.0.113.0/24
+		pool bad 203.0.113.0/33
+		pool first nonsense
 	} | elect --node node-c 2>"$out.err" | added | grep -c '^nginx-lb' | diff - <(echo 2)
-	[ "$(wc -l <"$out.err")" -eq 1 ]
-	grep -q '^lbctl elect: warning: IPAddressPool metallb-system/bad: spec.addresses\[0\]: .*192.0.2.300/32.*; it is not used$' "$out.err"
+	[ "$(wc -l <"$out.err")" -eq 4 ]
+	sed -n 1p "$out.err" | grep -q '^lbctl elect: warning: IPAddressPool metallb-system/bad: spec.addresses\[0\]: .*192.0.2.300/32.*; it is not used$'
+	sed -n 2p "$out.err" | grep -q '^lbctl elect: warning: IPAddressPool metallb-system/bad: .*203.0.113.0/33.*; its last good version stays in force$'
+	[ "$(sed -n 2p "$out.err")" = "$(sed -n 3p "$out.err")" ] # it was good meanwhile
+	sed -n 4p "$out.err" | grep -q '^lbctl elect: warning: IPAddressPool metallb-system/first: .*nonsense.*; its last good version stays in force$'
+}
+
+@test "what is told on a terminal holds no control characters" {
+	printf '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"\\u001b[31mred\\u0007"}}}\n' |
+		elect --node node-c 2>"$out.err" >/dev/null
+	grep -q "want at most 253 letters, digits, '-' and '.', have" "$out.err"
+	! LC_ALL=C grep -q '[[:cntrl:]]' "$out.err"
+}
+
+@test "an APPLY of something else than a Service's status is not its business" {
+	{
+		echo '{"type":"APPLY","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"first"},"status":{"assignedIPv4":2}}}'
+		echo '{"type":"APPLY","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"node-c"},"status":{}}}'
+		echo '{"type":"APPLY","object":{"kind":"Event","apiVersion":"v1","metadata":{"namespace":"default","name":"web.1"}}}'
+	} | elect --node node-c 2>"$out.err" | added | tail -n +5 | diff - /dev/null
+	[ ! -s "$out.err" ]
 }
 
 @test "a name that no Node has is told once" {
-	lbctl elect --node elsewhere <"$world" 2>&1 >/dev/null | diff - <(
+	node node-a '' "$ready" | elect --node elsewhere 2>&1 >/dev/null | diff - <(
 		echo "lbctl elect: warning: there is no Node elsewhere, so nothing is announced here; --node tells this node's name")
 	lbctl elect --node node-a <"$world" 2>&1 >/dev/null | diff - /dev/null
+	lbctl elect --node elsewhere -o table <"$world" 2>&1 >/dev/null | diff - /dev/null # for a person
 }
 
 @test "nothing is decided before every kind is known" {
