@@ -88,6 +88,7 @@ struct api_service {
 	const char *const *cluster_ips;  /* spec.clusterIPs, or clusterIP; "None" left out.  At most
 					    one of each family, each a valid address */
 	size_t cluster_ips_n;
+	bool headless;          /* clusterIP is "None" */
 	uint8_t ip_families[2]; /* enum addr_family, as in spec.ipFamilies; ADDR_NONE when absent */
 	enum api_family_policy ip_family_policy;
 	bool external_traffic_local; /* externalTrafficPolicy: Local */

@@ -44,12 +44,15 @@ static void cluster_ips(struct decoder *d, const struct field *spec, struct api_
 	size_t n = json_count(list.json);
 	const char **ips = field_room(d, 2, sizeof(*ips));
 	struct addr addrs[2] = { { 0 }, { 0 } };
+	struct field first = field_item(&list, 0);
 	const char *alone = cluster_ip(d, &one, &addrs[0]);
+	const char *none = json_string(n ? first.json : one.json);
 
 	if (n > 2)
 		field_refuse(d, &list, "at most one address of each family");
 	if (d->bad || !ips)
 		return;
+	s->headless = none && !strcmp(none, "None");
 	for (size_t i = 0; i < n; i++) {
 		struct field item = field_item(&list, i);
 		const char *ip = cluster_ip(d, &item, &addrs[s->cluster_ips_n]);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which pools fit a Service, and which of their addresses it gets. */
+#include "pkg/ipam/engine.h"
+
+const char *choose_refusal(const struct service *s, const struct pool *p)
+{
+	const struct config_pool *c = p->config;
+	bool bound = c->namespaces.n || c->namespace_selectors.n;
+
+	if (!c->restricted)
+		return NULL;
+	if (bound && !config_names_has(&c->namespaces, SERVICE_NAMESPACE(s)) &&
+	    !(c->namespace_selectors.n &&
+		config_selectors_match(&c->namespace_selectors, &s->ns->labels)))
+		return "PoolRefusesNamespace";
+	if (!config_selectors_match(&c->service_selectors, &s->facts->labels))
+		return "PoolRefusesService";
+	return NULL;
+}
+
+bool choose_has(const struct pool *p, enum need need)
+{
+	switch (need) {
+	case NEED_IPV4:
+		return p->has[0];
+	case NEED_IPV6:
+		return p->has[1];
+	case NEED_REQUIRE:
+		return p->has[0] && p->has[1];
+	default:
+		return p->has[0] || p->has[1];
+	}
+}
+
+/* The lowest address of the family that s may have: free, or shared with others of its key. */
+static bool lowest(const struct ipam *m, const struct service *s, const struct pool *p, uint8_t family,
+    struct addr *out)
+{
+	uint32_t range = 0;
+	bool found = space_lowest(p, family, out, &range);
+	const struct service *o = s->sharing ? s->sharing->services : NULL;
+
+	for (; o; o = o->sharing_next)
+		for (size_t i = 0; o != s && i < o->holds_n; i++) {
+			const struct used *u = o->holds[i].used;
+			const struct place *at =
+			    u->addr.family == family ? space_find(m, &u->addr) : NULL;
+			const char *code;
+
+			if (!at || at->pool != p || space_avoids(p, &u->addr))
+				continue;
+			if (found && (at->index > range ||
+					 (at->index == range && addr_compare(&u->addr, out) >= 0)))
+				continue;
+			if (hold_conflict(s, u, true, &code))
+				continue;
+			*out = u->addr;
+			range = at->index;
+			found = true;
+		}
+	return found;
+}
+
+static bool both(
+    const struct ipam *m, const struct service *s, const struct pool *p, struct addr out[2], size_t *n)
+{
+	*n = 2;
+	return lowest(m, s, p, ADDR_IPV4, &out[0]) && lowest(m, s, p, ADDR_IPV6, &out[1]);
+}
+
+static bool one(const struct ipam *m, const struct service *s, const struct pool *p, uint8_t family,
+    struct addr out[2], size_t *n)
+{
+	*n = 1;
+	return lowest(m, s, p, family, &out[0]);
+}
+
+/* The first of pools that has what is needed. */
+static bool first_of(const struct ipam *m, const struct class *c, const struct service *s,
+    struct pool *const *pools, size_t pools_n, struct addr out[2], size_t *n)
+{
+	uint8_t other = c->primary == ADDR_IPV6 ? ADDR_IPV4 : ADDR_IPV6;
+	size_t i;
+
+	if (c->need == NEED_IPV4 || c->need == NEED_IPV6) {
+		for (i = 0; i < pools_n; i++)
+			if (one(m, s, pools[i], c->need == NEED_IPV4 ? ADDR_IPV4 : ADDR_IPV6, out, n))
+				return true;
+		return false;
+	}
+	if (c->need == NEED_EITHER) {
+		for (i = 0; i < pools_n; i++)
+			if (one(m, s, pools[i], ADDR_IPV4, out, n) ||
+			    one(m, s, pools[i], ADDR_IPV6, out, n))
+				return true;
+		return false;
+	}
+	for (i = 0; i < pools_n; i++)
+		if (both(m, s, pools[i], out, n))
+			return true;
+	if (c->need == NEED_REQUIRE)
+		return false;
+	for (i = 0; i < pools_n; i++)
+		if (one(m, s, pools[i], c->primary, out, n))
+			return true;
+	for (i = 0; i < pools_n; i++)
+		if (one(m, s, pools[i], other, out, n))
+			return true;
+	return false;
+}
+
+static bool asked(const struct ipam *m, const struct service *s, struct addr out[2], size_t *n)
+{
+	const char *code;
+
+	for (size_t i = 0; i < s->facts->asked_n; i++) {
+		if (hold_conflict(s, hold_find(m, &s->facts->asked[i]), true, &code))
+			return false;
+		out[i] = s->facts->asked[i];
+	}
+	*n = s->facts->asked_n;
+	return true;
+}
+
+/* What it has and one of the other family, of the same pool. */
+static bool second(
+    const struct ipam *m, const struct class *c, const struct service *s, struct addr out[2], size_t *n)
+{
+	struct addr first = s->holds[0].used->addr;
+	bool ipv4 = first.family == ADDR_IPV4;
+
+	out[ipv4 ? 0 : 1] = first;
+	*n = 2;
+	return lowest(m, s, c->pools[0], ipv4 ? ADDR_IPV6 : ADDR_IPV4, &out[ipv4 ? 1 : 0]);
+}
+
+bool choose(
+    struct ipam *m, const struct class *c, const struct service *s, struct addr out[2], size_t *n)
+{
+	switch (c->wants) {
+	case WANTS_ASKED:
+		return asked(m, s, out, n);
+	case WANTS_SECOND:
+		return second(m, c, s, out, n);
+	case WANTS_ANY:
+		break;
+	}
+	return first_of(m, c, s, c->pools, c->pinned_n, out, n) ||
+	       first_of(m, c, s, c->pools + c->pinned_n, c->pools_n - c->pinned_n, out, n);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine: the state behind ipam.h; inside pkg/ipam only.
+ *
+ *	facts.c   what a Service says, packed
+ *	space.c   pools, and which of their addresses are free
+ *	hold.c    who holds what, and who may share
+ *	choose.c  which pools fit a Service, and which of their addresses
+ *	wait.c    Services that wait, in classes that wait for the same
+ *	review.c  may a Service keep what it has?
+ *	explain.c why it gets nothing, in words
+ *	tell.c    the outcome: what to write, events, the decision
+ *	ipam.c    the input, and the order of the work */
+#ifndef LB_IPAM_ENGINE_H
+#define LB_IPAM_ENGINE_H
+
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* the node stays out of the table, and the caller looks */
+#include <uthash.h>
+
+#include "pkg/ipam/ipam.h"
+#include "pkg/tree/tree.h"
+
+/* Which addresses a Service needs. */
+enum need {
+	NEED_NONE, /* it has no cluster IP and will have none */
+	NEED_IPV4,
+	NEED_IPV6,
+	NEED_EITHER,  /* nothing says which: IPv4 if there is one, else IPv6 */
+	NEED_PREFER,  /* both, or else one */
+	NEED_REQUIRE, /* both */
+};
+
+/* What a Service says, except for its status.  One block of memory. */
+struct facts {
+	int64_t created;
+	const char *uid;
+	bool load_balancer; /* its type */
+	const char *class;  /* NULL: none */
+	enum need need;
+	bool not_enough; /* RequireDualStack with one cluster IP */
+	uint8_t primary; /* family */
+	struct api_map labels;
+	const char *sharing; /* the key, "" for none */
+	const char *backend; /* what sharers must have in common beyond it */
+	const struct api_port *ports;
+	size_t ports_n;
+	struct addr asked[2]; /* explicit addresses */
+	size_t asked_n;
+	const char *asked_pool; /* NULL: none */
+	const char *invalid;    /* why the request can't be understood; NULL: it can */
+	const char *invalid_go; /* the same for the event */
+	const char *deprecated; /* a deprecated annotation, or NULL */
+};
+
+/* What its status says.  One block. */
+struct seen {
+	size_t n;
+	bool odd;         /* there are entries that are no address */
+	const char *pool; /* the annotation, NULL: none */
+	struct addr at[];
+};
+
+struct ipam;
+struct service;
+struct class;
+
+struct used { /* an address that somebody holds */
+	struct tree_node node;
+	struct addr addr;
+	struct hold *holds;
+};
+struct hold {
+	struct used *used;
+	struct service *service;
+	struct hold *next; /* of used */
+};
+
+struct gap { /* free addresses in a row, of one range of a pool; the ends are usable */
+	struct tree_node node;
+	uint32_t range;
+	struct addr first;
+	struct addr last;
+};
+struct pool {
+	const struct config_pool *config;
+	struct tree gaps[2]; /* IPv4, IPv6; by range, then address */
+	bool has[2];         /* any usable address of the family at all */
+	struct class **waiters;
+	size_t waiters_n;
+	size_t waiters_cap;
+};
+struct place { /* where an address belongs */
+	struct range range;
+	struct pool *pool;
+	uint32_t index; /* of the range in its pool */
+};
+
+struct namespace
+{
+	UT_hash_handle hh;
+	char *name;
+	struct api_map labels; /* its own block */
+	bool known;            /* there is an object */
+	struct service *services;
+};
+
+struct sharing { /* the Services with one sharing key */
+	UT_hash_handle hh;
+	char *key;
+	struct service *services;
+};
+
+/* Why an address was given up, to be told with what comes next. */
+struct loss {
+	char *sentence;
+	char *go; /* MetalLB's words for the event ClearAssignment; NULL: it says none */
+};
+
+struct service {
+	UT_hash_handle hh; /* by key */
+	char *key;         /* namespace, NUL, name */
+	size_t key_len;
+	const char *name;
+	struct facts *facts; /* NULL: never readable */
+	struct seen *seen;
+	char *unreadable; /* why the newest object can't be read, or NULL */
+	bool gone;
+
+	struct namespace *ns;
+	struct service *ns_next, *ns_prev;
+	struct sharing *sharing; /* NULL: shares nothing */
+	struct service *sharing_next, *sharing_prev;
+
+	struct hold *holds;
+	size_t holds_n;
+	bool foreign;      /* what it holds is another controller's */
+	struct loss *loss; /* NULL: nothing */
+
+	/* The last status we wanted written, until it is seen. */
+	bool writing;
+	uint64_t from_addresses, from_pool; /* what was seen then */
+	uint64_t to_addresses, to_pool;
+
+	const char *code;       /* of the last decision; NULL: none yet */
+	uint64_t decided;       /* its words */
+	uint64_t decided_holds; /* what it held when that was told; 0: not told */
+
+	bool dirty;
+	uint8_t rank; /* in the dirty tree */
+	struct tree_node dirty_node;
+	struct class *class; /* NULL: it doesn't wait */
+	bool fresh;          /* it has not been told that it waits */
+	struct tree_node wait_node;
+};
+#define SERVICE_NAMESPACE(s) ((s)->key)
+
+struct awaited { /* a class waits for one address */
+	struct tree_node node;
+	struct addr addr;
+	struct class *class;
+};
+
+enum wants { WANTS_ANY, WANTS_ASKED, WANTS_SECOND };
+
+struct class
+{ /* Services that get the same answer */
+	UT_hash_handle hh;
+	void *key;
+	size_t key_len;
+	enum wants wants;
+	enum need need;
+	uint8_t primary;
+	struct tree members; /* by age */
+	size_t fresh_n;
+	struct pool **pools; /* to try, in this order */
+	size_t pools_n;
+	size_t pinned_n; /* the first of them, tried before the others */
+	struct awaited awaited[2];
+	size_t awaited_n;
+	bool ready; /* something changed since the oldest was refused */
+	struct tree_node ready_node;
+	struct service *head; /* the oldest, while it is in the ready tree */
+};
+
+struct ipam {
+	char *lb_class;
+	bool bad; /* out of memory */
+
+	const struct config *config;
+	bool had_pools;
+	struct pool *pools; /* in the order to try */
+	size_t pools_n;
+	struct pool **by_name; /* as config->pools */
+	struct place *places;  /* by address */
+	size_t places_n;
+
+	struct service *services; /* hash */
+	struct namespace *namespaces;
+	struct sharing *sharings;
+	struct tree used;
+	struct tree dirty;
+
+	struct class *classes;
+	struct tree ready;
+	struct tree awaited;
+	struct class *telling;      /* its members are being told why they wait */
+	const struct service *told; /* the last of them */
+
+	struct arena scratch; /* of the outcome under way */
+	struct ipam_outcome out;
+	struct addr out_addresses[2];
+};
+
+static inline size_t family_index(uint8_t family)
+{
+	return family == ADDR_IPV6;
+}
+
+/* facts.c */
+struct facts *facts_new(const struct api_service *s);
+struct seen *seen_new(const struct api_service *s);
+struct seen *seen_of(const struct addr *at, size_t n);
+int by_service_age(const struct service *a, const struct service *b); /* oldest first */
+struct api_map labels_new(const char *namespace, const struct api_map *labels, bool *ok);
+
+/* space.c */
+void space_build(struct ipam *m, const struct config *c);
+void space_free(struct ipam *m);
+const struct place *space_find(const struct ipam *m, const struct addr *a); /* NULL: in no pool */
+bool space_avoids(const struct pool *p, const struct addr *a);              /* avoidBuggyIPs */
+void space_take(struct ipam *m, const struct addr *a);
+void space_put(struct ipam *m, const struct addr *a);
+bool space_lowest(const struct pool *p, uint8_t family, struct addr *a, uint32_t *range);
+struct pool *space_pool(const struct ipam *m, const char *name);
+uint64_t space_count(const struct pool *p, uint8_t family); /* free ones; INT64_MAX: more */
+
+/* hold.c */
+struct used *hold_find(const struct ipam *m, const struct addr *a);
+void hold_take(struct ipam *m, struct service *s, const struct addr *at, size_t n);
+void hold_drop(struct ipam *m, struct service *s); /* and wakes who waits for it */
+/* Its rule of sharing changed. */
+void hold_changed(struct ipam *m, struct service *s);
+/* NULL: s may hold u together with all others.  Else who is in the way and *code why.  Holders that
+ * are not ours are in the way only when an address is given (giving). */
+const struct service *hold_conflict(
+    const struct service *s, const struct used *u, bool giving, const char **code);
+bool hold_equals(const struct service *s, const struct addr *at, size_t n);
+void sharing_link(struct ipam *m, struct service *s);
+void sharing_unlink(struct ipam *m, struct service *s);
+
+/* choose.c */
+/* NULL: the pool's rules let the Service in.  Else the code of the first that doesn't. */
+const char *choose_refusal(const struct service *s, const struct pool *p);
+bool choose_has(const struct pool *p, enum need need); /* addresses that it could use at all */
+/* Addresses for the head of a class; false: there are none now. */
+bool choose(
+    struct ipam *m, const struct class *c, const struct service *s, struct addr out[2], size_t *n);
+
+/* wait.c */
+void wait_leave(struct ipam *m, struct service *s);
+/* Joins the class that waits for this, made if need be.  pools: in the order to try.  True when s
+ * needs to be told now (the class sleeps); else it will be tried. */
+bool wait_join(struct ipam *m, struct service *s, const struct class *like);
+void wait_wake(struct ipam *m, struct class *c);
+void wait_wake_address(struct ipam *m, const struct addr *a);
+void wait_sleep(struct ipam *m, struct class *c);
+struct class *wait_next(const struct ipam *m); /* the ready class with the oldest head, or NULL */
+void wait_free(struct ipam *m);
+
+/* review.c */
+void review(struct ipam *m, struct service *s);
+void review_try(struct ipam *m, struct class *c); /* the head of a ready class */
+
+/* explain.c */
+struct refusal {
+	enum record_verdict verdict;
+	const char *code;
+	const char *message;
+	const char *go;     /* MetalLB's words, NULL: no event */
+	const char *reason; /* of the event */
+	bool normal;        /* its type, else Warning */
+	const struct record_considered *considered;
+	size_t considered_n;
+};
+/* Why no waiting will give s an address; false: one can be tried, and *like is the class to join
+ * (like->pools has room for all pools). */
+bool explain_static(struct ipam *m, struct service *s, struct class *like, struct refusal *r);
+const char *explain_refusal(struct ipam *m, const struct pool *p, const char *code);
+const char *explain_conflict(
+    struct ipam *m, const struct service *s, const struct service *other, const char *code);
+const char *explain_conflict_go(struct ipam *m, const struct service *s, const struct service *other,
+    const char *code, const struct addr *a);
+void explain_invalid_kept(struct ipam *m, struct service *s);
+void explain_foreign(struct ipam *m, struct service *s);
+void explain_other_class(struct ipam *m, struct service *s);
+void explain_unreadable(struct ipam *m, struct service *s);
+void tell_waiting(struct ipam *m, struct service *s); /* why its class sleeps */
+
+/* tell.c */
+void tell_begin(struct ipam *m, struct service *s);
+bool tell_anything(const struct ipam *m);
+void tell_event(
+    struct ipam *m, const struct service *s, bool warning, const char *reason, const char *message);
+void tell_loss(struct ipam *m, struct service *s, const char *go, const char *fmt, ...) PRINTF(4, 5);
+void tell_forget(struct service *s); /* the loss */
+void tell_seen(struct service *s);   /* its status was read again */
+/* It has no address: empties the status if there is something to empty. */
+void tell_refused(struct ipam *m, struct service *s, const struct refusal *r);
+/* It keeps what it holds, but something is wrong.  second: only that it lacks another. */
+void tell_holding(struct ipam *m, struct service *s, const struct refusal *r, bool second);
+void tell_assigned(struct ipam *m, struct service *s, size_t had);
+void tell_kept(struct ipam *m, struct service *s, bool second);
+void tell_released(struct ipam *m, struct service *s, const struct addr *at, size_t n, const char *why);
+/* Just a decision; nothing is written. */
+void tell_only(struct ipam *m, struct service *s, enum record_verdict verdict, const char *code,
+    const char *message);
+const char *tell_addresses(struct ipam *m, const struct addr *at, size_t n); /* "a and b" */
+const char *tell_go(struct ipam *m, const struct addr *at, size_t n);        /* ["a" "b"] */
+const char *tell_name(struct ipam *m, const struct service *s);              /* "namespace/name" */
+
+#endif

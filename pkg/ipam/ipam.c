@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The input, and the order of the work.
+ *
+ * Whatever is put in only marks Services as dirty.  The work is done as the answers are asked
+ * for: first every dirty Service is reviewed, those with a recorded address before the others and
+ * the older before the younger, so that what is recorded is adopted before anything is given;
+ * then the classes of waiting Services are tried, always the one with the oldest member. */
+#include "pkg/ipam/engine.h"
+
+static int used_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	return addr_compare(
+	    &TREE_ITEM(a, const struct used, node)->addr, &TREE_ITEM(b, const struct used, node)->addr);
+}
+
+static int dirty_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct service *l = TREE_ITEM(a, const struct service, dirty_node);
+	const struct service *r = TREE_ITEM(b, const struct service, dirty_node);
+
+	if (l->rank != r->rank)
+		return l->rank < r->rank ? -1 : 1;
+	return by_service_age(l, r);
+}
+
+static int ready_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	return by_service_age(TREE_ITEM(a, const struct class, ready_node)->head,
+	    TREE_ITEM(b, const struct class, ready_node)->head);
+}
+
+static int awaited_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct awaited *l = TREE_ITEM(a, const struct awaited, node);
+	const struct awaited *r = TREE_ITEM(b, const struct awaited, node);
+	int c = addr_compare(&l->addr, &r->addr);
+
+	if (c)
+		return c;
+	return l->class == r->class ? 0 : (uintptr_t)l->class < (uintptr_t)r->class ? -1 : 1;
+}
+
+struct ipam *ipam_new(const char *lb_class, struct err *e)
+{
+	struct ipam *m = calloc(1, sizeof(*m));
+
+	if (m && lb_class)
+		m->lb_class = strdup(lb_class);
+	if (!m || (lb_class && !m->lb_class)) {
+		free(m);
+		err_memory(e);
+		return NULL;
+	}
+	m->used.compare = used_compare;
+	m->dirty.compare = dirty_compare;
+	m->ready.compare = ready_compare;
+	m->awaited.compare = awaited_compare;
+	return m;
+}
+
+static void clean(struct ipam *m, struct service *s)
+{
+	if (s->dirty)
+		tree_remove(&m->dirty, &s->dirty_node);
+	s->dirty = false;
+}
+
+static void soil(struct ipam *m, struct service *s)
+{
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	s->rank = !(s->holds_n || (s->seen && s->seen->pool));
+	tree_add(&m->dirty, &s->dirty_node);
+}
+
+/* Out of every tree whose order its facts decide. */
+static void detach(struct ipam *m, struct service *s)
+{
+	clean(m, s);
+	wait_leave(m, s);
+}
+
+static void namespace_drop(struct ipam *m, struct namespace *ns)
+{
+	if (ns->known || ns->services)
+		return;
+	HASH_DEL(m->namespaces, ns);
+	free((void *)(uintptr_t)ns->labels.at);
+	free(ns->name);
+	free(ns);
+}
+
+static struct namespace *namespace_of(struct ipam *m, const char *name)
+{
+	struct namespace *ns;
+	bool ok = false;
+
+	HASH_FIND_STR(m->namespaces, name, ns);
+	if (ns)
+		return ns;
+	ns = calloc(1, sizeof(*ns));
+	if (ns) {
+		ns->name = strdup(name);
+		ns->labels = labels_new(name, NULL, &ok);
+	}
+	if (ok && ns->name)
+		HASH_ADD_KEYPTR(hh, m->namespaces, ns->name, strlen(ns->name), ns);
+	if (ns && ns->hh.tbl)
+		return ns;
+	if (ns) {
+		free((void *)(uintptr_t)ns->labels.at);
+		free(ns->name);
+	}
+	free(ns);
+	m->bad = true;
+	return NULL;
+}
+
+static void namespace_set(struct ipam *m, const char *name, const struct api_map *labels, bool known)
+{
+	struct namespace *ns = namespace_of(m, name);
+	struct api_map fresh;
+	bool ok;
+
+	if (!ns)
+		return;
+	fresh = labels_new(name, labels, &ok);
+	if (!ok) {
+		m->bad = true;
+		return;
+	}
+	free((void *)(uintptr_t)ns->labels.at);
+	ns->labels = fresh;
+	ns->known = known;
+	for (struct service *s = ns->services; s; s = s->ns_next)
+		soil(m, s);
+	namespace_drop(m, ns);
+}
+
+void ipam_namespace(struct ipam *m, const struct api_namespace *n)
+{
+	namespace_set(m, n->meta.name, &n->meta.labels, true);
+}
+
+void ipam_namespace_gone(struct ipam *m, const char *name)
+{
+	namespace_set(m, name, NULL, false);
+}
+
+void ipam_config(struct ipam *m, const struct config *c)
+{
+	struct service *s, *next;
+
+	wait_free(m);
+	space_build(m, c);
+	m->had_pools = m->had_pools || c->pools_n;
+	HASH_ITER(hh, m->services, s, next)
+	{
+		soil(m, s);
+	}
+}
+
+static struct service *service_find(const struct ipam *m, const char *namespace, const char *name)
+{
+	size_t n = strlen(namespace), len = n + 1 + strlen(name);
+	char key[600];
+	struct service *s = NULL;
+
+	if (len >= sizeof(key))
+		return NULL;
+	memcpy(key, namespace, n + 1);
+	memcpy(key + n + 1, name, len - n);
+	HASH_FIND(hh, m->services, key, len, s);
+	return s;
+}
+
+static void service_free(struct ipam *m, struct service *s)
+{
+	detach(m, s);
+	sharing_unlink(m, s);
+	hold_drop(m, s);
+	if (s->ns) {
+		if (s->ns_prev)
+			s->ns_prev->ns_next = s->ns_next;
+		else
+			s->ns->services = s->ns_next;
+		if (s->ns_next)
+			s->ns_next->ns_prev = s->ns_prev;
+		namespace_drop(m, s->ns);
+	}
+	if (s->hh.tbl)
+		HASH_DEL(m->services, s);
+	tell_forget(s);
+	free(s->unreadable);
+	free(s->facts);
+	free(s->seen);
+	free(s->key);
+	free(s);
+}
+
+static struct service *service_of(struct ipam *m, const char *namespace, const char *name)
+{
+	struct service *s = service_find(m, namespace, name);
+	size_t n = strlen(namespace) + 1;
+
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		goto bad;
+	s->key_len = n + strlen(name);
+	s->key = malloc(s->key_len + 1);
+	s->ns = s->key ? namespace_of(m, namespace) : NULL;
+	if (!s->ns)
+		goto bad;
+	memcpy(s->key, namespace, n);
+	memcpy(s->key + n, name, s->key_len - n + 1);
+	s->name = s->key + n;
+	s->ns_next = s->ns->services;
+	if (s->ns_next)
+		s->ns_next->ns_prev = s;
+	s->ns->services = s;
+	HASH_ADD_KEYPTR(hh, m->services, s->key, s->key_len, s);
+	if (s->hh.tbl)
+		return s;
+bad:
+	m->bad = true;
+	if (s)
+		service_free(m, s);
+	return NULL;
+}
+
+static bool same_sharing(const struct facts *a, const struct facts *b)
+{
+	return a && !strcmp(a->sharing, b->sharing) && !strcmp(a->backend, b->backend) &&
+	       a->ports_n == b->ports_n &&
+	       (!a->ports_n || !memcmp(a->ports, b->ports, a->ports_n * sizeof(*a->ports)));
+}
+
+void ipam_service(struct ipam *m, const struct api_service *from)
+{
+	struct service *s = service_of(m, from->meta.namespace, from->meta.name);
+	struct facts *facts = s ? facts_new(from) : NULL, *old;
+	struct seen *seen = facts ? seen_new(from) : NULL;
+
+	if (!seen) {
+		free(facts);
+		m->bad = true;
+		return;
+	}
+	detach(m, s);
+	old = s->facts;
+	/* A Service that was deleted and made again while nobody looked is another one. */
+	if (s->gone || (old && old->uid[0] && facts->uid[0] && strcmp(old->uid, facts->uid) != 0)) {
+		hold_drop(m, s);
+		s->writing = false;
+		s->decided_holds = 0;
+		s->code = NULL;
+	}
+	s->gone = false;
+	s->facts = facts;
+	free(s->seen);
+	s->seen = seen;
+	free(s->unreadable);
+	s->unreadable = NULL;
+	if (!same_sharing(old, facts)) {
+		sharing_link(m, s);
+		hold_changed(m, s);
+	}
+	free(old);
+	soil(m, s);
+}
+
+void ipam_service_gone(struct ipam *m, const char *namespace, const char *name)
+{
+	struct service *s = service_find(m, namespace, name);
+
+	if (!s)
+		return;
+	s->gone = true;
+	soil(m, s);
+}
+
+void ipam_service_status(struct ipam *m, const struct api_service *from)
+{
+	struct service *s = service_find(m, from->meta.namespace, from->meta.name);
+	struct seen *seen = s && s->facts ? seen_new(from) : NULL;
+
+	if (!s || !s->facts)
+		return;
+	if (!seen) {
+		m->bad = true;
+		return;
+	}
+	clean(m, s);
+	free(s->seen);
+	s->seen = seen;
+	soil(m, s);
+}
+
+void ipam_service_unreadable(struct ipam *m, const char *namespace, const char *name,
+    const struct addr *recorded, size_t n, const char *why)
+{
+	struct service *s = service_of(m, namespace, name);
+
+	if (!s)
+		return;
+	detach(m, s);
+	s->gone = false;
+	free(s->unreadable);
+	s->unreadable = strdup(why);
+	m->bad = m->bad || !s->unreadable;
+	if (!s->facts) {
+		hold_take(m, s, recorded, n);
+		s->foreign = true;
+	}
+	soil(m, s);
+}
+
+/* The next member of a class that learns why it waits.  False: that was the last. */
+static bool tell_next(struct ipam *m)
+{
+	struct service *s =
+	    TREE_ITEM(tree_after(&m->telling->members, &m->told->wait_node), struct service, wait_node);
+
+	if (!s) {
+		m->telling = NULL;
+		return false;
+	}
+	m->told = s;
+	m->telling->fresh_n -= s->fresh;
+	s->fresh = false;
+	tell_begin(m, s);
+	tell_waiting(m, s);
+	return true;
+}
+
+/* One step of the work; false when there is none left. */
+static bool step(struct ipam *m)
+{
+	struct service *s;
+	struct class *c;
+
+	if (m->telling && tell_next(m))
+		return true;
+	s = TREE_ITEM(tree_first(&m->dirty), struct service, dirty_node);
+	if (s) {
+		clean(m, s);
+		review(m, s);
+		if (s->gone)
+			service_free(m, s);
+		return true;
+	}
+	c = wait_next(m);
+	if (c)
+		review_try(m, c);
+	return c != NULL;
+}
+
+int ipam_next(struct ipam *m, struct ipam_outcome *o, struct err *e)
+{
+	bool more;
+
+	do {
+		m->out = (struct ipam_outcome){ 0 };
+		more = step(m);
+		if (m->bad || m->scratch.bad) {
+			m->bad = true;
+			return err_memory(e);
+		}
+	} while (more && !tell_anything(m));
+	*o = m->out;
+	return more;
+}
+
+void ipam_free(struct ipam *m)
+{
+	struct service *s, *next;
+	struct namespace *ns, *after;
+
+	if (!m)
+		return;
+	HASH_ITER(hh, m->services, s, next)
+	{
+		service_free(m, s);
+	}
+	HASH_ITER(hh, m->namespaces, ns, after)
+	{
+		ns->known = false;
+		namespace_drop(m, ns);
+	}
+	wait_free(m);
+	space_free(m);
+	arena_release(&m->scratch);
+	free(m->lb_class);
+	free(m);
+}
+
+void ipam_each_held(const struct ipam *m, void (*each)(const struct ipam_held *h, void *arg), void *arg)
+{
+	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n)) {
+		const struct used *u = TREE_ITEM(n, const struct used, node);
+		const struct place *at = space_find(m, &u->addr);
+
+		for (const struct hold *h = u->holds; h; h = h->next) {
+			struct ipam_held held = {
+				.addr = u->addr,
+				.namespace = SERVICE_NAMESPACE(h->service),
+				.name = h->service->name,
+				.pool = at ? at->pool->config->name : NULL,
+				.foreign = h->service->foreign,
+			};
+
+			each(&held, arg);
+		}
+	}
+}
+
+bool ipam_pool_count(
+    const struct ipam *m, const char *pool, uint8_t family, uint64_t *free_n, uint64_t *held)
+{
+	const struct pool *p = space_pool(m, pool);
+
+	if (!p)
+		return false;
+	*free_n = space_count(p, family);
+	*held = 0;
+	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n)) {
+		const struct used *u = TREE_ITEM(n, const struct used, node);
+		const struct place *at = space_find(m, &u->addr);
+
+		*held += at && at->pool == p && u->addr.family == family;
+	}
+	return true;
+}

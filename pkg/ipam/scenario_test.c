@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Histories: what changes when pools, Services and Namespaces do.  Where MetalLB's tests have the
+ * scenario, the name begins with theirs. */
+#include "pkg/ipam/ipam_test.h"
+
+static int setup(void **state)
+{
+	*state = world_new(NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+#define AGE(t) "creationTimestamp: '2024-01-01T00:00:0" #t "Z'"
+#define OLD(t, pool) AGE(t) ", " OURS(pool)
+
+static void gone(struct world *w, const char *name)
+{
+	ipam_service_gone(w->m, "default", name);
+}
+
+static void without_a_pool_it_says_so_and_nothing_else(void **state)
+{
+	struct world *w = *state;
+
+	world_empty(w);
+	world_service(w, "a", AGE(1), "", "");
+	world_service(w, "b", AGE(2), "", "");
+	RUN_WORDS(w,
+	    "a; NoPool: there is no pool yet: add an IPAddressPool, or address-pools to MetalLB's "
+	    "ConfigMap config\n"
+	    "b; NoPool: there is no pool yet: add an IPAddressPool, or address-pools to MetalLB's "
+	    "ConfigMap config");
+	world_pool(w, "first", "addresses: [192.0.2.10/31]");
+	RUN_WORDS(w, "a -> 192.0.2.10 (first); AddressAssigned: gave 192.0.2.10 of pool \"first\"; "
+		     "+IPAllocated: Assigned IP [\"192.0.2.10\"]\n"
+		     "b -> 192.0.2.11 (first); AddressAssigned: gave 192.0.2.11 of pool \"first\"; "
+		     "+IPAllocated: Assigned IP [\"192.0.2.11\"]");
+}
+
+static void ip_01_a_type_change_gives_the_address_to_the_next(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.1/32]");
+	world_service(w, "a", AGE(1), "", "");
+	world_service(w, "b", AGE(2), "", "");
+	world_service(w, "c", AGE(3), "", "");
+	RUN_WORDS(w, "a -> 192.0.2.1 (p); AddressAssigned: gave 192.0.2.1 of pool \"p\"; +IPAllocated: "
+		     "Assigned IP "
+		     "[\"192.0.2.1\"]\n"
+		     "b; PoolExhausted: no IPv4 address is free: \"p\" is full; add addresses to a "
+		     "pool, or delete a "
+		     "Service that has one; !AllocationFailed: Failed to allocate IP for "
+		     "\"default/b\": no available "
+		     "IPs\n"
+		     "c; PoolExhausted: no IPv4 address is free: \"p\" is full; add addresses to a "
+		     "pool, or delete a "
+		     "Service that has one; !AllocationFailed: Failed to allocate IP for "
+		     "\"default/c\": no available "
+		     "IPs");
+	world_service(w, "a", OLD(1, "p"), "type: ClusterIP", "192.0.2.1");
+	RUN_WORDS(w, "a -> (); AddressReleased: gave back 192.0.2.1: its type is not LoadBalancer\n"
+		     "b -> 192.0.2.1 (p); AddressAssigned: gave 192.0.2.1 of pool \"p\"; +IPAllocated: "
+		     "Assigned IP [\"192.0.2.1\"]");
+	/* The write is under way, and then it is there. */
+	world_service(w, "a", OLD(1, "p"), "type: ClusterIP", "192.0.2.1");
+	RUN(w, "");
+	world_service(w, "a", AGE(1), "type: ClusterIP", "");
+	RUN(w, "");
+}
+
+static void ip_02_a_deletion_gives_the_address_to_the_next(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.1/32]");
+	world_service(w, "a", AGE(1), "", "");
+	world_service(w, "c", AGE(3), "", "");
+	world_service(w, "b", AGE(2), "", "");
+	world_run(w, false);
+	gone(w, "a");
+	RUN(w, "a; AddressReleased\nb -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
+	gone(w, "c");
+	RUN(w, "");
+	gone(w, "nobody");
+	RUN(w, "");
+}
+
+static void ip_03_restarts_never_change_the_assignments(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct world *w = world_new(NULL);
+
+		world_service(w, "d", AGE(1), "", "");
+		world_service(w, "c", AGE(2), "", "");
+		world_service(w, "b", OLD(3, "p"), "", "192.0.2.0");
+		world_service(w, "a", OLD(4, "p"), "", "192.0.2.1");
+		world_pool(w, "p", "addresses: [192.0.2.0/31]");
+		RUN(w, "b; AddressKept\na; AddressKept\n"
+		       "d; PoolExhausted; !AllocationFailed\nc; PoolExhausted; !AllocationFailed");
+		world_free(w);
+	}
+}
+
+#define SHARE(key) "annotations: {metallb.io/allow-shared-ip: " key "}"
+#define PORT(n) ", ports: [{port: " #n "}]"
+#define LOCAL(app) ", externalTrafficPolicy: Local, selector: {app: " app "}"
+
+static void ip_04_sharing_follows_policy_and_selector(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.1/32]");
+	world_service(w, "a", SHARE("k"), "selector: {app: x}" PORT(80), "");
+	world_service(w, "b", SHARE("k"), "selector: {app: x}" PORT(81), "");
+	RUN(w, "a -> 192.0.2.1 (p); AddressAssigned; +IPAllocated\n"
+	       "b -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "b", SHARE("k"), "x: 1" LOCAL("x") PORT(81), "192.0.2.1");
+	RUN_WORDS(w,
+	    "b -> (); PoolExhausted: no IPv4 address is free: \"p\" is full; add addresses to a "
+	    "pool, or delete a Service that has one; 192.0.2.1 was given up: 192.0.2.1 is held by "
+	    "default/a, and with externalTrafficPolicy Local both must select the same Pods to share "
+	    "it; +ClearAssignment: current IP for \"default/b\" not allowed by config, will attempt "
+	    "for new IP assignment: can't change sharing key for \"default/b\", address also in use "
+	    "by default/a; !AllocationFailed: Failed to allocate IP for \"default/b\": no available "
+	    "IPs");
+	world_service(w, "a", SHARE("k"), "x: 1" LOCAL("x") PORT(80), "192.0.2.1");
+	RUN(w, "b -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "a", SHARE("k"), "x: 1" LOCAL("other") PORT(80), "192.0.2.1");
+	RUN(w, "a -> (); PoolExhausted; +ClearAssignment; !AllocationFailed");
+	world_service(w, "b", SHARE("k"), "x: 1" LOCAL("other") PORT(81), "192.0.2.1");
+	RUN(w, "a -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
+}
+
+static void ip_05_all_pools_deleted_empties_the_ingress(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.1/32]");
+	world_service(w, "a", OURS("p"), "", "192.0.2.1");
+	RUN(w, "a; AddressKept");
+	world_no_pool(w, "p");
+	RUN_WORDS(w,
+	    "a -> (); NoPool: there is no pool any more: add an IPAddressPool, or address-pools to "
+	    "MetalLB's ConfigMap config; 192.0.2.1 was given up: it is in no pool; "
+	    "+ClearAssignment: current IP for \"default/a\" not allowed by config, will attempt for "
+	    "new IP assignment: [\"192.0.2.1\"] is not allowed in config");
+}
+
+static void ip_06_a_pool_deleted_moves_its_services(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.1/32]");
+	world_pool(w, "q", "addresses: [198.51.100.0/30]");
+	world_service(w, "a", OURS("p"), "", "192.0.2.1");
+	RUN(w, "a; AddressKept");
+	world_no_pool(w, "p");
+	RUN(w, "a -> 198.51.100.0 (q); AddressAssigned; +ClearAssignment; +IPAllocated");
+}
+
+static void ip_07_to_12_pools_by_namespace_priority_and_label(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "none", "addresses: [192.0.2.0/32]");
+	world_pool(w, "prio", "addresses: [192.0.2.1/32], serviceAllocation: {priority: 9}");
+	world_pool(w, "ns",
+	    "addresses: [192.0.2.2/32], serviceAllocation: {priority: 5, namespaces: [red], "
+	    "namespaceSelectors: [{matchLabels: {team: red}}]}");
+	world_pool(w, "svc",
+	    "addresses: [192.0.2.3/32], serviceAllocation: {priority: 4, serviceSelectors: "
+	    "[{matchLabels: {app: web}}]}");
+	world_service(w, "red/a", AGE(1), "", "");
+	RUN(w, "a -> 192.0.2.2 (ns); AddressAssigned; +IPAllocated");
+	world_service(w, "blue/b", AGE(2), "", "");
+	RUN(w, "b -> 192.0.2.1 (prio); AddressAssigned; +IPAllocated");
+	world_service(w, "blue/c", AGE(3) ", labels: {app: web}", "", "");
+	RUN(w, "c -> 192.0.2.3 (svc); AddressAssigned; +IPAllocated");
+	world_service(w, "blue/d", AGE(4), "", "");
+	RUN(w, "d -> 192.0.2.0 (none); AddressAssigned; +IPAllocated");
+	world_service(w, "blue/e", AGE(5), "", "");
+	RUN_WORDS(w,
+	    "e; PoolExhausted: no IPv4 address is free: \"prio\", \"none\" are full; add addresses "
+	    "to a pool, or delete a Service that has one; !AllocationFailed: Failed to allocate IP "
+	    "for \"blue/e\": no available IPs");
+	/* IP-12: the namespace gets the label later. */
+	ipam_service_gone(w->m, "red", "a");
+	RUN(w, "a; AddressReleased");
+	world_namespace(w, "blue", "team: red");
+	RUN(w, "e -> 192.0.2.2 (ns); AddressAssigned; +IPAllocated");
+	/* And loses it. */
+	ipam_namespace_gone(w->m, "blue");
+	RUN(w, "e -> (); PoolExhausted; +ClearAssignment; !AllocationFailed");
+}
+
+static void a_selector_that_matches_no_namespace_lets_none_in(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p",
+	    "addresses: [192.0.2.0/32], serviceAllocation: {namespaceSelectors: "
+	    "[{matchLabels: {team: red}}], serviceSelectors: [{}]}");
+	world_service(w, "a", "annotations: {metallb.io/loadBalancerIPs: 192.0.2.0}", "", "");
+	RUN(w, "a; PoolRefusesNamespace; !AllocationFailed");
+	world_pool(w, "p",
+	    "addresses: [192.0.2.0/32], serviceAllocation: {namespaceSelectors: "
+	    "[{matchLabels: {kubernetes.io/metadata.name: default}}]}");
+	RUN(w, "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+}
+
+#define DUAL "clusterIPs: [198.51.100.1, '2001:db8:f::1'], ipFamilyPolicy: "
+
+static void ip_13_to_15_prefer_dual_stack_takes_the_best_pool(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "a4", "addresses: [192.0.2.0/31]");
+	world_pool(w, "b6", "addresses: ['2001:db8:6::/127']");
+	world_pool(w, "c", "addresses: [198.51.100.0/32, '2001:db8:c::/128']");
+	world_service(w, "s1", AGE(1), DUAL "PreferDualStack", "");
+	RUN(w, "s1 -> 198.51.100.0 2001:db8:c:: (c); AddressAssigned; +IPAllocated");
+	world_service(w, "s2", AGE(2), DUAL "PreferDualStack", "");
+	RUN(w, "s2 -> 192.0.2.0 (a4); AddressAssigned; +IPAllocated");
+	world_service(w, "s3", AGE(3), DUAL "PreferDualStack, ipFamilies: [IPv6, IPv4]", "");
+	RUN(w, "s3 -> 2001:db8:6:: (b6); AddressAssigned; +IPAllocated");
+	world_service(w, "s4", AGE(4), DUAL "RequireDualStack", "");
+	RUN(w, "s4; PoolExhausted; !AllocationFailed");
+}
+
+static void ip_16_a_pool_that_grows_to_dual_adds_the_second_address(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	world_service(w, "s", "", DUAL "PreferDualStack", "");
+	RUN(w, "s -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "s", OURS("p"), DUAL "PreferDualStack", "192.0.2.0");
+	RUN(w, "");
+	world_pool(w, "p", "addresses: [192.0.2.0/31, '2001:db8::/128']");
+	RUN_WORDS(w,
+	    "s -> 192.0.2.0 2001:db8:: (p); AddressAssigned: has now 192.0.2.0 and 2001:db8:: of pool "
+	    "\"p\"; +IPAllocated: Assigned additional IP [\"2001:db8::\"]");
+	world_service(w, "t", "", DUAL "PreferDualStack", "");
+	RUN(w, "t -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "t", OURS("p"), DUAL "PreferDualStack", "192.0.2.1");
+	RUN_WORDS(w,
+	    "t; SecondAddressPending: has 192.0.2.1; pool \"p\" has no free IPv6 address for the "
+	    "second, which it would like; +AdditionalAssignFailed: cannot assign additional IP in "
+	    "PreferDualStack: no available IPs in pool p");
+	world_service(w, "t", OURS("p"), DUAL "PreferDualStack", "192.0.2.1");
+	RUN(w, "");
+	gone(w, "s");
+	RUN(w, "s; AddressReleased\n"
+	       "t -> 192.0.2.1 2001:db8:: (p); AddressAssigned; +IPAllocated");
+}
+
+static void ip_17_require_takes_the_single_address_away_and_prefer_gives_one_back(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	world_service(w, "s", OURS("p"), DUAL "PreferDualStack", "192.0.2.0");
+	RUN(w, "s; AddressKept");
+	world_service(w, "s", OURS("p"), DUAL "RequireDualStack", "192.0.2.0");
+	RUN(w, "s -> (); NoPoolForFamily; !AllocationFailed");
+	world_service(w, "s", "", DUAL "RequireDualStack", "");
+	RUN(w, "");
+	world_service(w, "s", "", DUAL "PreferDualStack", "");
+	RUN(w, "s -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+}
+
+static void ip_18_a_dual_pool_that_appears_later_moves_nobody(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	world_service(w, "s", OURS("p"), DUAL "PreferDualStack", "192.0.2.0");
+	RUN(w, "s; AddressKept");
+	world_pool(w, "a", "addresses: [198.51.100.0/31, '2001:db8::/127']");
+	RUN(w, "");
+}
+
+static void ip_19_a_dual_pool_that_shrinks_moves_to_another_dual_pool(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31, '2001:db8::/127']");
+	world_pool(w, "q", "addresses: [198.51.100.0/31, '2001:db8:1::/127']");
+	world_service(w, "s", OURS("p"), DUAL "PreferDualStack", "192.0.2.0, 2001:db8::");
+	RUN(w, "s; AddressKept");
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	RUN(w, "s -> 198.51.100.0 2001:db8:1:: (q); AddressAssigned; +ClearAssignment; +IPAllocated");
+}
+
+/* 9.3 no. 3 of MetalLB's rough edges: no flapping. */
+static void one_cluster_ip_and_prefer_never_gets_a_second_address(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31, '2001:db8::/127']");
+	world_service(w, "s", "", "ipFamilyPolicy: PreferDualStack", "");
+	RUN(w, "s -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "s", OURS("p"), "ipFamilyPolicy: PreferDualStack", "192.0.2.0");
+	RUN(w, "");
+}
+
+static void pools_are_tried_by_priority_then_name(void **state)
+{
+	struct world *w = *state;
+	char name[8], want[80];
+
+	world_pool(w, "e", "addresses: [192.0.2.4/32]");
+	world_pool(w, "d", "addresses: [192.0.2.3/32]");
+	world_pool(w, "c", "addresses: [192.0.2.2/32], serviceAllocation: {priority: 0}");
+	world_pool(w, "b", "addresses: [192.0.2.1/32], serviceAllocation: {priority: 7}");
+	world_pool(w, "a", "addresses: [192.0.2.5/32], serviceAllocation: {priority: 7}");
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		snprintf(want, sizeof(want), "s%d -> 192.0.2.%d (%c); AddressAssigned; +IPAllocated", i,
+		    "\5\1\2\3\4"[i], "abcde"[i]);
+		world_service(w, name, "", "", "");
+		RUN(w, want);
+	}
+}
+
+static void of_two_with_one_recorded_address_the_older_keeps_it(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/30]");
+	world_service(w, "a", OLD(2, "p"), "", "192.0.2.2");
+	world_service(w, "b", OLD(1, "p"), "", "192.0.2.2");
+	RUN_WORDS(w,
+	    "b; AddressKept: keeps 192.0.2.2 of pool \"p\"\n"
+	    "a -> 192.0.2.0 (p); AddressAssigned: gave 192.0.2.0 of pool \"p\"; 192.0.2.2 was given "
+	    "up: 192.0.2.2 is held by default/b, and to share it both need the same annotation "
+	    "metallb.io/allow-shared-ip; +ClearAssignment: current IP for \"default/a\" not allowed "
+	    "by config, will attempt for new IP assignment: can't change sharing key for "
+	    "\"default/a\", address also in use by default/b; +IPAllocated: Assigned IP "
+	    "[\"192.0.2.0\"]");
+}
+
+static void while_a_pool_is_wrong_addresses_in_no_pool_are_kept(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "bad", "addresses: [nonsense]");
+	world_pool(w, "good", "addresses: [192.0.2.0/30]");
+	world_service(w, "a", OURS("bad"), "", "203.0.113.9");
+	world_service(w, "b", "", "", "203.0.113.8");
+	world_service(w, "c",
+	    "annotations: {metallb.io/address-pool: bad, "
+	    "metallb.io/ip-allocated-from-pool: bad}",
+	    "", "203.0.113.7");
+	RUN_WORDS(w,
+	    "a; AddressKept: keeps 203.0.113.9, which is in no pool that is valid, but a pool is wrong "
+	    "and may be its own\n"
+	    "c; AddressKept: keeps 203.0.113.7, which is in no pool that is valid, but a pool is wrong "
+	    "and may be its own\n"
+	    "b; ForeignAddress: left alone: its status has 203.0.113.8, which is in no pool and not "
+	    "marked as given from one, so another controller wrote it; empty status.loadBalancer if "
+	    "it is a remnant");
+	world_pool(w, "bad", "addresses: [203.0.113.8/31]");
+	RUN(w, "a; AddressKept\nb -> 203.0.113.8 (bad); AddressKept\n"
+	       "c -> (); PoolExhausted; +ClearAssignment; !AllocationFailed");
+}
+
+static void before_any_pool_is_known_recorded_addresses_are_kept(void **state)
+{
+	struct world *w = *state;
+
+	world_empty(w);
+	world_service(w, "a", OURS("p"), "", "192.0.2.9");
+	world_service(w, "b", AGE(2), "", "");
+	RUN_WORDS(w,
+	    "a; AddressKept: keeps 192.0.2.9, which is in no pool, because there is no pool at all\n"
+	    "b; NoPool: there is no pool yet: add an IPAddressPool, or address-pools to MetalLB's "
+	    "ConfigMap "
+	    "config");
+	world_pool(w, "p", "addresses: [192.0.2.9/32]");
+	RUN(w, "a; AddressKept\nb; PoolExhausted; !AllocationFailed");
+}
+
+static void an_address_asked_for_and_held_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/30]");
+	world_service(w, "a", AGE(1), "", "");
+	world_service(w, "b", AGE(2), "loadBalancerIP: 192.0.2.0", "");
+	world_service(w, "c", AGE(3), "loadBalancerIP: 192.0.2.0", "");
+	RUN_WORDS(w,
+	    "a -> 192.0.2.0 (p); AddressAssigned: gave 192.0.2.0 of pool \"p\"; +IPAllocated: Assigned "
+	    "IP [\"192.0.2.0\"]\n"
+	    "b; AddressInUse: 192.0.2.0, which it asks for, is held by default/a, and to share it both "
+	    "need the same annotation metallb.io/allow-shared-ip; !AllocationFailed: Failed to "
+	    "allocate IP for \"default/b\": can't change sharing key for \"default/b\", address also "
+	    "in use by default/a\n"
+	    "c; AddressInUse: 192.0.2.0, which it asks for, is held by default/a, and to share it both "
+	    "need the same annotation metallb.io/allow-shared-ip; !AllocationFailed: Failed to "
+	    "allocate IP for \"default/c\": can't change sharing key for \"default/c\", address also "
+	    "in use by default/a");
+	gone(w, "a");
+	RUN(w, "a; AddressReleased\nb -> 192.0.2.0 (p); AddressAssigned; +IPAllocated\n"
+	       "c; AddressInUse; !AllocationFailed");
+}
+
+static void a_freed_port_wakes_who_waits_for_it(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", AGE(1) ", " SHARE("k"), "ports: [{port: 80}, {port: 443}]", "");
+	world_service(w, "b", AGE(2) ", " SHARE("k"), "ports: [{port: 443}]", "");
+	RUN(w,
+	    "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated\nb; PoolExhausted; !AllocationFailed");
+	world_service(
+	    w, "a", AGE(1) ", " SHARE("k"), "ports: [{port: 80}, {port: 443, protocol: UDP}]", "");
+	RUN(w, "b -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+}
+
+static void what_other_controllers_hold_is_not_given(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	world_service(w, "other", "", "loadBalancerClass: x", "192.0.2.0");
+	world_service(w, "a", AGE(1), "", "");
+	world_service(w, "b", AGE(2), "loadBalancerIP: 192.0.2.0", "");
+	RUN(w, "other; OtherClass\na -> 192.0.2.1 (p); AddressAssigned; +IPAllocated\n"
+	       "b; AddressInUse; !AllocationFailed");
+	world_service(w, "other", "", "loadBalancerClass: x", "");
+	RUN(w, "b -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+}
+
+static void a_service_that_goes_to_another_class_gives_back(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", AGE(1), "", "");
+	world_service(w, "b", AGE(2), "", "");
+	world_run(w, false);
+	world_service(w, "a", OLD(1, "p"), "loadBalancerClass: x", "192.0.2.0");
+	RUN(w, "a -> (); AddressReleased\nb -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "a", AGE(1), "loadBalancerClass: x", "");
+	RUN(w, "a; OtherClass");
+}
+
+static void a_class_lost_with_the_type_gives_back(void **state)
+{
+	struct world *w = world_new("x");
+
+	(void)state;
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", AGE(1), "loadBalancerClass: x", "");
+	world_service(w, "b", AGE(2), "loadBalancerClass: x", "");
+	world_run(w, false);
+	world_service(w, "a", OLD(1, "p"), "type: ClusterIP", "192.0.2.0");
+	RUN(w, "a -> (); AddressReleased\nb -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	world_free(w);
+}
+
+static void a_write_is_repeated_only_when_somebody_undid_it(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	world_service(w, "a", "", "", "");
+	RUN(w, "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "a", "labels: {x: z}", "", ""); /* not there yet */
+	RUN(w, "");
+	world_service(w, "a", "", "", "192.0.2.0"); /* half of it */
+	RUN(w, "");
+	world_service(w, "a", OURS("p"), "", "192.0.2.0");
+	RUN(w, "");
+	world_service(w, "a", OURS("p"), "", "");
+	RUN(w, "a -> 192.0.2.0 (p)");
+	world_service(w, "a", OURS("p"), "", "192.0.2.0");
+	world_service(w, "a", "", "", "192.0.2.0"); /* the annotation was removed */
+	RUN(w, "a -> 192.0.2.0 (p)");
+	world_service(w, "a", OURS("p"), "", "192.0.2.1"); /* another controller of our kind */
+	RUN(w, "a; AddressKept");
+	world_service(w, "a", OURS("p"), "", "203.0.113.1"); /* nonsense is put right */
+	RUN(w, "a -> 192.0.2.1 (p)");
+}
+
+static void a_status_wanted_by_a_stage_before_counts_as_written(void **state)
+{
+	struct world *w = *state;
+	struct arena arena = ARENA_INIT;
+	struct api_service s;
+	struct err e = ERR_INIT;
+	CLEANUP(json_freep)
+	struct json *j = world_yaml(
+	    "{metadata: {name: a, namespace: default, " OURS("p") "}, status: {loadBalancer: "
+								  "{ingress: [{ip: 192.0.2.1}]}}}");
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	world_service(w, "a", "", "", "");
+	assert_int_equal(api_service_decode(&s, j, &arena, &e), 0);
+	ipam_service_status(w->m, &s);
+	arena_release(&arena);
+	RUN(w, "a; AddressKept");
+}
+
+static void an_unreadable_service_keeps_what_it_has(void **state)
+{
+	struct world *w = *state;
+	struct addr recorded;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(addr_parse(&recorded, "192.0.2.1", &e), 0);
+	world_pool(w, "p", "addresses: [192.0.2.0/30]");
+	world_service(w, "a", "", "", "");
+	RUN(w, "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	ipam_service_unreadable(w->m, "default", "a", NULL, 0, "spec.ports: want a list");
+	ipam_service_unreadable(w->m, "default", "x", &recorded, 1, "spec.ports: want a list");
+	world_service(w, "b", "", "", "");
+	RUN_WORDS(w,
+	    "a; ServiceInvalid: it can't be read, and keeps what it has: spec.ports: want a list\n"
+	    "x; ServiceInvalid: it can't be read, and keeps what it has: spec.ports: want a list\n"
+	    "b -> 192.0.2.2 (p); AddressAssigned: gave 192.0.2.2 of pool \"p\"; +IPAllocated: "
+	    "Assigned IP [\"192.0.2.2\"]");
+	world_service(w, "a", OURS("p"), "", "192.0.2.0");
+	world_service(w, "x", OURS("p"), "", "192.0.2.1");
+	RUN(w, "a; AddressKept\nx; AddressKept");
+	ipam_service_unreadable(w->m, "default", "y", &recorded, 1, "again");
+	RUN(w, "y; ServiceInvalid");
+	gone(w, "y");
+	RUN(w, "");
+}
+
+static void a_service_made_again_unseen_is_another(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/30]");
+	world_service(w, "z", "uid: u0", "", "");
+	world_service(w, "a", "uid: u1", "", "");
+	RUN(w, "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated\n"
+	       "z -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
+	world_service(w, "a", "uid: u2", "", "");
+	RUN(w, "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	gone(w, "z");
+	world_service(w, "z", "uid: u3", "", "");
+	RUN(w, "z -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(without_a_pool_it_says_so_and_nothing_else),
+		TEST(ip_01_a_type_change_gives_the_address_to_the_next),
+		TEST(ip_02_a_deletion_gives_the_address_to_the_next),
+		TEST(ip_03_restarts_never_change_the_assignments),
+		TEST(ip_04_sharing_follows_policy_and_selector),
+		TEST(ip_05_all_pools_deleted_empties_the_ingress),
+		TEST(ip_06_a_pool_deleted_moves_its_services),
+		TEST(ip_07_to_12_pools_by_namespace_priority_and_label),
+		TEST(a_selector_that_matches_no_namespace_lets_none_in),
+		TEST(ip_13_to_15_prefer_dual_stack_takes_the_best_pool),
+		TEST(ip_16_a_pool_that_grows_to_dual_adds_the_second_address),
+		TEST(ip_17_require_takes_the_single_address_away_and_prefer_gives_one_back),
+		TEST(ip_18_a_dual_pool_that_appears_later_moves_nobody),
+		TEST(ip_19_a_dual_pool_that_shrinks_moves_to_another_dual_pool),
+		TEST(one_cluster_ip_and_prefer_never_gets_a_second_address),
+		TEST(pools_are_tried_by_priority_then_name),
+		TEST(of_two_with_one_recorded_address_the_older_keeps_it),
+		TEST(while_a_pool_is_wrong_addresses_in_no_pool_are_kept),
+		TEST(before_any_pool_is_known_recorded_addresses_are_kept),
+		TEST(an_address_asked_for_and_held_is_waited_for),
+		TEST(a_freed_port_wakes_who_waits_for_it),
+		TEST(what_other_controllers_hold_is_not_given),
+		TEST(a_service_that_goes_to_another_class_gives_back),
+		TEST(a_class_lost_with_the_type_gives_back),
+		TEST(a_write_is_repeated_only_when_somebody_undid_it),
+		TEST(a_status_wanted_by_a_stage_before_counts_as_written),
+		TEST(an_unreadable_service_keeps_what_it_has),
+		TEST(a_service_made_again_unseen_is_another),
+	};
+
+	return cmocka_run_group_tests_name("ipam scenarios", tests, NULL, NULL);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pools, and which of their addresses are free.
+ *
+ * A pool keeps the gaps between used addresses, not the addresses.  In the beginning each range
+ * is one gap; taking an address cuts one, giving it back mends it.  So there are never more gaps
+ * than ranges and used addresses together.
+ *
+ * With avoidBuggyIPs an address that ends in .0 or .255 is never an end of a gap: gaps are
+ * trimmed, and what was trimmed away is found again when a neighbour comes back. */
+#include "pkg/ipam/engine.h"
+
+static int gap_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct gap *l = TREE_ITEM(a, const struct gap, node);
+	const struct gap *r = TREE_ITEM(b, const struct gap, node);
+
+	if (l->range != r->range)
+		return l->range < r->range ? -1 : 1;
+	return addr_compare(&l->first, &r->first);
+}
+
+bool space_avoids(const struct pool *p, const struct addr *a)
+{
+	return p->config->avoid_buggy_ips && a->family == ADDR_IPV4 &&
+	       (a->bytes[3] == 0 || a->bytes[3] == 255);
+}
+
+/* Moves the ends of g inwards past addresses to avoid; false when nothing is left. */
+static bool trim(const struct pool *p, struct gap *g)
+{
+	while (space_avoids(p, &g->first)) {
+		if (addr_equal(&g->first, &g->last))
+			return false;
+		addr_next(&g->first);
+	}
+	while (space_avoids(p, &g->last))
+		addr_prev(&g->last);
+	return true;
+}
+
+static void add_gap(struct ipam *m, struct pool *p, const struct gap *like)
+{
+	struct gap *g, copy = *like;
+
+	if (!trim(p, &copy))
+		return;
+	g = malloc(sizeof(*g));
+	if (!g) {
+		m->bad = true;
+		return;
+	}
+	*g = copy;
+	tree_add(&p->gaps[family_index(g->first.family)], &g->node);
+}
+
+static void drop_gap(struct pool *p, struct gap *g)
+{
+	tree_remove(&p->gaps[family_index(g->first.family)], &g->node);
+	free(g);
+}
+
+const struct place *space_find(const struct ipam *m, const struct addr *a)
+{
+	size_t low = 0, high = m->places_n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (addr_compare(&m->places[mid].range.first, a) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == 0 || !range_contains(&m->places[low - 1].range, a))
+		return NULL;
+	return &m->places[low - 1];
+}
+
+/* The last gap of the range that begins at most at a. */
+static struct gap *gap_before(const struct pool *p, uint32_t range, const struct addr *a)
+{
+	struct gap probe = { .range = range, .first = *a };
+	struct gap *g =
+	    TREE_ITEM(tree_at_most(&p->gaps[family_index(a->family)], &probe.node), struct gap, node);
+
+	return g && g->range == range ? g : NULL;
+}
+
+void space_take(struct ipam *m, const struct addr *a)
+{
+	const struct place *at = space_find(m, a);
+	struct pool *p = at ? at->pool : NULL;
+	struct gap *g = p && !space_avoids(p, a) ? gap_before(p, at->index, a) : NULL;
+	struct gap right;
+
+	if (!g || addr_compare(a, &g->last) > 0)
+		return;
+	right = *g;
+	right.first = *a;
+	if (addr_equal(a, &g->first)) {
+		drop_gap(p, g);
+	} else {
+		g->last = *a;
+		addr_prev(&g->last);
+		trim(p, g); /* its first is usable, so it stays, and where it is */
+	}
+	if (!addr_equal(a, &right.last) && addr_next(&right.first))
+		add_gap(m, p, &right);
+}
+
+/* The usable address next to a, up or down; false at the end of the family. */
+static bool step(const struct pool *p, struct addr *a, bool (*move)(struct addr *a))
+{
+	do {
+		if (!move(a))
+			return false;
+	} while (space_avoids(p, a));
+	return true;
+}
+
+void space_put(struct ipam *m, const struct addr *a)
+{
+	const struct place *at = space_find(m, a);
+	struct pool *p = at ? at->pool : NULL;
+	struct gap fresh, *left, *right;
+	struct addr before = *a, after = *a;
+
+	if (!p || space_avoids(p, a))
+		return;
+	fresh = (struct gap){ .range = at->index, .first = *a, .last = *a };
+	left = gap_before(p, at->index, a);
+	if (left && addr_compare(a, &left->last) <= 0)
+		return; /* it was free */
+	if (left && step(p, &before, addr_prev) && addr_equal(&before, &left->last)) {
+		fresh.first = left->first;
+		drop_gap(p, left);
+	}
+	if (step(p, &after, addr_next)) {
+		right = gap_before(p, at->index, &after);
+		if (right && addr_equal(&after, &right->first)) {
+			fresh.last = right->last;
+			drop_gap(p, right);
+		}
+	}
+	add_gap(m, p, &fresh);
+}
+
+bool space_lowest(const struct pool *p, uint8_t family, struct addr *a, uint32_t *range)
+{
+	const struct gap *g =
+	    TREE_ITEM(tree_first(&p->gaps[family_index(family)]), const struct gap, node);
+
+	if (!g)
+		return false;
+	*a = g->first;
+	*range = g->range;
+	return true;
+}
+
+struct pool *space_pool(const struct ipam *m, const char *name)
+{
+	const struct config_pool *p = m->config ? config_pool_find(m->config, name) : NULL;
+
+	return p ? m->by_name[p - m->config->pools] : NULL;
+}
+
+void space_free(struct ipam *m)
+{
+	for (size_t i = 0; i < m->pools_n; i++) {
+		struct pool *p = &m->pools[i];
+
+		for (size_t f = 0; f < 2; f++)
+			while (p->gaps[f].root)
+				drop_gap(p, TREE_ITEM(p->gaps[f].root, struct gap, node));
+		free(p->waiters);
+	}
+	free(m->pools);
+	free(m->by_name);
+	free(m->places);
+	m->pools = NULL;
+	m->by_name = NULL;
+	m->places = NULL;
+	m->pools_n = m->places_n = 0;
+	m->config = NULL;
+}
+
+/* Pools with a serviceAllocation before those without; by priority, 0 last; by name. */
+static int try_order(const void *a, const void *b)
+{
+	const struct config_pool *l = ((const struct pool *)a)->config;
+	const struct config_pool *r = ((const struct pool *)b)->config;
+	int64_t lp = l->priority ? l->priority : INT64_MAX, rp = r->priority ? r->priority : INT64_MAX;
+
+	if (l->restricted != r->restricted)
+		return l->restricted ? -1 : 1;
+	if (lp != rp)
+		return lp < rp ? -1 : 1;
+	return strcmp(l->name, r->name);
+}
+
+static int by_first(const void *a, const void *b)
+{
+	return addr_compare(
+	    &((const struct place *)a)->range.first, &((const struct place *)b)->range.first);
+}
+
+static void add_ranges(struct ipam *m, struct pool *p)
+{
+	for (size_t i = 0; i < p->config->ranges_n; i++) {
+		const struct range *r = &p->config->ranges[i];
+		struct gap g = { .range = (uint32_t)i, .first = r->first, .last = r->last };
+		size_t before = p->gaps[family_index(r->first.family)].n;
+
+		add_gap(m, p, &g);
+		if (p->gaps[family_index(r->first.family)].n > before)
+			p->has[family_index(r->first.family)] = true;
+		m->places[m->places_n++] = (struct place){ *r, p, (uint32_t)i };
+	}
+}
+
+void space_build(struct ipam *m, const struct config *c)
+{
+	space_free(m);
+	m->pools = calloc(c->pools_n + 1, sizeof(*m->pools));
+	m->by_name = calloc(c->pools_n + 1, sizeof(*m->by_name));
+	m->places = calloc(c->ranges_n + 1, sizeof(*m->places));
+	if (!m->pools || !m->by_name || !m->places) {
+		m->bad = true;
+		return;
+	}
+	m->config = c;
+	m->pools_n = c->pools_n;
+	for (size_t i = 0; i < c->pools_n; i++)
+		m->pools[i] = (struct pool){
+			.config = &c->pools[i],
+			.gaps = { TREE_INIT(gap_compare), TREE_INIT(gap_compare) },
+		};
+	qsort(m->pools, m->pools_n, sizeof(*m->pools), try_order);
+	for (size_t i = 0; i < m->pools_n; i++) {
+		m->by_name[m->pools[i].config - c->pools] = &m->pools[i];
+		add_ranges(m, &m->pools[i]);
+	}
+	qsort(m->places, m->places_n, sizeof(*m->places), by_first);
+	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n))
+		space_take(m, &TREE_ITEM(n, const struct used, node)->addr);
+}
+
+/* How many addresses of a gap avoidBuggyIPs leaves out: those between its ends. */
+static uint64_t buggy_inside(const struct gap *g)
+{
+	uint32_t first, last;
+
+	if (g->first.family != ADDR_IPV4)
+		return 0;
+	first = ntohl(addr_to_in(&g->first).s_addr);
+	last = ntohl(addr_to_in(&g->last).s_addr);
+	return 2 * (uint64_t)((last >> 8) - (first >> 8));
+}
+
+uint64_t space_count(const struct pool *p, uint8_t family)
+{
+	const struct tree *gaps = &p->gaps[family_index(family)];
+	uint64_t total = 0;
+
+	for (const struct tree_node *n = tree_first(gaps); n; n = tree_after(gaps, n)) {
+		const struct gap *g = TREE_ITEM(n, const struct gap, node);
+		struct range r = { g->first, g->last };
+		uint64_t size = range_size(&r);
+
+		if (p->config->avoid_buggy_ips)
+			size -= buggy_inside(g);
+		total = size > INT64_MAX - total ? INT64_MAX : total + size;
+	}
+	return total;
+}

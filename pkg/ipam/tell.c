@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The outcome for one Service: what to write, the events, and the decision if it is another than
+ * the last.  Events go with a decision that changed, so that nothing is told twice. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "pkg/ipam/engine.h"
+
+static const char component[] = "metallb-controller"; /* as MetalLB's users filter events */
+
+/* FNV-1a, 64 bits. */
+static uint64_t mix(uint64_t h, const void *bytes, size_t n)
+{
+	const unsigned char *b = bytes;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
+	return (h ^ 0xff) * UINT64_C(0x100000001b3);
+}
+static const uint64_t start = UINT64_C(0xcbf29ce484222325);
+
+static uint64_t mix_text(uint64_t h, const char *text)
+{
+	return mix(h, text ? text : "\1", text ? strlen(text) : 1);
+}
+
+static uint64_t hash_addresses(const struct addr *at, size_t n, bool odd)
+{
+	uint64_t h = mix(start, &odd, sizeof(odd));
+
+	for (size_t i = 0; i < n; i++) {
+		h = mix(h, &at[i].family, sizeof(at[i].family));
+		h = mix(h, at[i].bytes, sizeof(at[i].bytes));
+	}
+	return h;
+}
+
+void tell_begin(struct ipam *m, struct service *s)
+{
+	arena_release(&m->scratch);
+	m->out = (struct ipam_outcome){
+		.namespace = arena_copy(&m->scratch, SERVICE_NAMESPACE(s)),
+		.name = arena_copy(&m->scratch, s->name),
+	};
+}
+
+bool tell_anything(const struct ipam *m)
+{
+	return m->out.write || m->out.events_n || m->out.decided;
+}
+
+void tell_event(
+    struct ipam *m, const struct service *s, bool warning, const char *reason, const char *message)
+{
+	if (m->out.events_n == IPAM_EVENTS_MAX)
+		return;
+	m->out.events[m->out.events_n++] = (struct record_event){
+		.namespace = m->out.namespace,
+		.name = m->out.name,
+		.uid = s->facts ? arena_copy(&m->scratch, s->facts->uid) : "",
+		.warning = warning,
+		.reason = reason,
+		.message = message,
+		.component = component,
+		.host = "",
+	};
+}
+
+void tell_loss(struct ipam *m, struct service *s, const char *go, const char *fmt, ...)
+{
+	struct loss *l = s->loss ? s->loss : calloc(1, sizeof(*l));
+	char text[480];
+	va_list ap;
+
+	if (!l) {
+		m->bad = true;
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	free(l->sentence);
+	free(l->go);
+	l->sentence = strdup(text);
+	l->go = go ? strdup(go) : NULL;
+	m->bad = m->bad || !l->sentence || (go && !l->go);
+	s->loss = l;
+}
+
+void tell_forget(struct service *s)
+{
+	if (!s->loss)
+		return;
+	free(s->loss->sentence);
+	free(s->loss->go);
+	free(s->loss);
+	s->loss = NULL;
+}
+
+/* "; SENTENCE" of the loss, or "" */
+static const char *loss_text(struct ipam *m, const struct service *s)
+{
+	if (!s->loss || !s->loss->sentence)
+		return "";
+	return arena_printf(&m->scratch, "; %s", s->loss->sentence);
+}
+
+static void loss_event(struct ipam *m, const struct service *s)
+{
+	if (s->loss && s->loss->go)
+		tell_event(m, s, false, "ClearAssignment",
+		    arena_printf(&m->scratch,
+			"current IP for \"%s\" not allowed by config, will attempt for new IP "
+			"assignment: %s",
+			tell_name(m, s), s->loss->go));
+}
+
+/* False, and nothing is told, when it is the last decision again. */
+static bool decide(struct ipam *m, struct service *s, const struct refusal *r)
+{
+	uint64_t h =
+	    mix_text(mix_text(mix(start, &r->verdict, sizeof(r->verdict)), r->code), r->message);
+
+	for (size_t i = 0; i < r->considered_n; i++)
+		h = mix_text(mix_text(mix_text(h, r->considered[i].name), r->considered[i].code),
+		    r->considered[i].message);
+	if (s->code == r->code && s->decided == h && !s->loss)
+		return false;
+	s->code = r->code;
+	s->decided = h;
+	m->out.decided = true;
+	m->out.decision = (struct record_decision){
+		.subject_kind = "Service",
+		.namespace = m->out.namespace,
+		.name = m->out.name,
+		.component = "allocate",
+		.verdict = r->verdict,
+		.code = r->code,
+		.message = arena_printf(&m->scratch, "%s%s", r->message, loss_text(m, s)),
+		.considered = r->considered,
+		.considered_n = r->considered_n,
+	};
+	return true;
+}
+
+static const char *pool_of(const struct ipam *m, const struct service *s)
+{
+	const struct place *at = s->holds_n ? space_find(m, &s->holds[0].used->addr) : NULL;
+
+	if (at)
+		return at->pool->config->name;
+	return s->holds_n && s->seen ? s->seen->pool : NULL;
+}
+
+/* Wants the status to say what s holds, unless it says so or was told so. */
+static void write_status(struct ipam *m, struct service *s)
+{
+	size_t n = s->foreign ? 0 : s->holds_n;
+	const char *pool = n ? pool_of(m, s) : NULL;
+	uint64_t addresses, name = mix_text(start, pool), from, from_pool;
+
+	for (size_t i = 0; i < n && i < 2; i++)
+		m->out_addresses[i] = s->holds[i].used->addr;
+	addresses = hash_addresses(m->out_addresses, n, false);
+	from = hash_addresses(s->seen->at, s->seen->n, s->seen->odd);
+	from_pool = mix_text(start, s->seen->pool);
+	/* While a write is under way, it is that which is undone, not what is seen. */
+	if (s->writing ? s->to_addresses == addresses && s->to_pool == name
+		       : from == addresses && from_pool == name)
+		return;
+	s->writing = true;
+	s->from_addresses = from;
+	s->from_pool = from_pool;
+	s->to_addresses = addresses;
+	s->to_pool = name;
+	m->out.write = true;
+	m->out.addresses = m->out_addresses;
+	m->out.addresses_n = n;
+	m->out.pool = pool ? arena_copy(&m->scratch, pool) : NULL;
+	if (n && s->facts->deprecated)
+		tell_event(m, s, true, "deprecatedAnnotation",
+		    arena_printf(
+			&m->scratch, "Service uses deprecated annotation %s", s->facts->deprecated));
+}
+
+/* Whether what is seen now is only on its way to what we wrote. */
+void tell_seen(struct service *s)
+{
+	uint64_t a = hash_addresses(s->seen->at, s->seen->n, s->seen->odd);
+	uint64_t p = mix_text(start, s->seen->pool);
+	bool between =
+	    (a == s->from_addresses || a == s->to_addresses) && (p == s->from_pool || p == s->to_pool);
+	bool there = a == s->to_addresses && p == s->to_pool;
+
+	if (s->writing && (there || !between))
+		s->writing = false;
+}
+
+void tell_refused(struct ipam *m, struct service *s, const struct refusal *r)
+{
+	bool quiet = !m->pools_n && !s->loss; /* without any pool nothing else happens */
+
+	if (!quiet)
+		write_status(m, s);
+	s->decided_holds = 0;
+	if (decide(m, s, r)) {
+		loss_event(m, s);
+		if (r->go && !quiet)
+			tell_event(m, s, !r->normal, r->reason, r->go);
+	}
+	tell_forget(s);
+}
+
+void tell_holding(struct ipam *m, struct service *s, const struct refusal *r, bool second)
+{
+	write_status(m, s);
+	if (!second)
+		s->decided_holds = 0;
+	if (decide(m, s, r) && r->go)
+		tell_event(m, s, !r->normal, r->reason, r->go);
+}
+
+static void copy_holds(const struct service *s, struct addr at[2])
+{
+	for (size_t i = 0; i < s->holds_n && i < 2; i++)
+		at[i] = s->holds[i].used->addr;
+}
+
+static uint64_t hash_holds(const struct ipam *m, const struct service *s)
+{
+	struct addr at[2] = { { 0 }, { 0 } };
+	bool outside = !space_find(m, &s->holds[0].used->addr);
+
+	copy_holds(s, at);
+	return mix_text(hash_addresses(at, s->holds_n, outside), pool_of(m, s));
+}
+
+void tell_assigned(struct ipam *m, struct service *s, size_t had)
+{
+	struct addr at[2] = { { 0 }, { 0 } };
+	struct refusal r = { .verdict = VERDICT_DONE, .code = "AddressAssigned" };
+	const char *pool = pool_of(m, s);
+	size_t last = 0;
+
+	copy_holds(s, at);
+	write_status(m, s);
+	r.message = arena_printf(&m->scratch, "%s %s of pool \"%s\"", had ? "has now" : "gave",
+	    tell_addresses(m, at, s->holds_n), pool ? pool : "");
+	if (decide(m, s, &r)) {
+		loss_event(m, s);
+		if (had) {
+			while (last + 1 < s->holds_n && s->facts->primary == at[last].family)
+				last++;
+			tell_event(m, s, false, "IPAllocated",
+			    arena_printf(
+				&m->scratch, "Assigned additional IP %s", tell_go(m, &at[last], 1)));
+		} else {
+			tell_event(m, s, false, "IPAllocated",
+			    arena_printf(&m->scratch, "Assigned IP %s", tell_go(m, at, s->holds_n)));
+		}
+	}
+	s->decided_holds = hash_holds(m, s);
+	tell_forget(s);
+}
+
+/* Why it keeps addresses that are in no pool. */
+static const char *outside(const struct ipam *m)
+{
+	if (m->pools_n || (m->config && m->config->incomplete))
+		return "in no pool that is valid, but a pool is wrong and may be its own";
+	return "in no pool, because there is no pool at all";
+}
+
+void tell_kept(struct ipam *m, struct service *s, bool second)
+{
+	uint64_t h = hash_holds(m, s);
+	const struct place *place = space_find(m, &s->holds[0].used->addr);
+	struct refusal r = { .verdict = VERDICT_KEPT, .code = "AddressKept" };
+	struct addr at[2] = { { 0 }, { 0 } };
+	bool told =
+	    s->code && (!strcmp(s->code, "AddressAssigned") || !strcmp(s->code, "AddressKept") ||
+			   (second && !strcmp(s->code, "SecondAddressPending")));
+
+	copy_holds(s, at);
+	write_status(m, s);
+	tell_forget(s);
+	if (told && s->decided_holds == h)
+		return;
+	if (place)
+		r.message = arena_printf(&m->scratch, "keeps %s of pool \"%s\"",
+		    tell_addresses(m, at, s->holds_n), place->pool->config->name);
+	else
+		r.message = arena_printf(&m->scratch, "keeps %s, which is %s",
+		    tell_addresses(m, at, s->holds_n), outside(m));
+	decide(m, s, &r);
+	s->decided_holds = h;
+}
+
+void tell_released(struct ipam *m, struct service *s, const struct addr *at, size_t n, const char *why)
+{
+	struct refusal r = { .verdict = VERDICT_RELEASED, .code = "AddressReleased" };
+
+	if (n)
+		r.message =
+		    arena_printf(&m->scratch, "gave back %s: %s", tell_addresses(m, at, n), why);
+	else
+		r.message = arena_printf(&m->scratch, "its status is cleared: %s", why);
+	if (!s->gone)
+		write_status(m, s);
+	s->decided_holds = 0;
+	decide(m, s, &r);
+	tell_forget(s);
+}
+
+void tell_only(struct ipam *m, struct service *s, enum record_verdict verdict, const char *code,
+    const char *message)
+{
+	const struct refusal r = { .verdict = verdict, .code = code, .message = message };
+
+	s->decided_holds = 0;
+	decide(m, s, &r);
+	tell_forget(s);
+}
+
+const char *tell_name(struct ipam *m, const struct service *s)
+{
+	return arena_printf(&m->scratch, "%s/%s", SERVICE_NAMESPACE(s), s->name);
+}
+
+const char *tell_addresses(struct ipam *m, const struct addr *at, size_t n)
+{
+	struct buf b = BUF_INIT;
+	char text[ADDR_TEXT_LEN];
+	const char *copy;
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&b, "%s%s", !i ? "" : i + 1 < n ? ", " : " and ", addr_format(&at[i], text));
+	copy = arena_copy(&m->scratch, b.data ? b.data : "");
+	buf_release(&b);
+	return copy;
+}
+
+/* A list of addresses as Go prints it with %q. */
+const char *tell_go(struct ipam *m, const struct addr *at, size_t n)
+{
+	char one[ADDR_TEXT_LEN], two[ADDR_TEXT_LEN];
+
+	addr_format(&at[0], one);
+	if (n < 2)
+		return arena_printf(&m->scratch, "[\"%s\"]", one);
+	return arena_printf(&m->scratch, "[\"%s\" \"%s\"]", one, addr_format(&at[1], two));
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services that wait.
+ *
+ * Two Services for which every rule says the same, and which want the same, get the same answer:
+ * they are one class.  A class sleeps once its oldest member was refused.  It wakes when an
+ * address of one of its pools, or the address that it asks for, becomes free or shareable; then
+ * its oldest is tried first, and when that is refused so would be all others.
+ *
+ * A Service that shares, or that asks for an address, is a class of its own. */
+#include "pkg/ipam/engine.h"
+
+static int member_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	return by_service_age(TREE_ITEM(a, const struct service, wait_node),
+	    TREE_ITEM(b, const struct service, wait_node));
+}
+
+static struct service *oldest(const struct class *c)
+{
+	return TREE_ITEM(tree_first(&c->members), struct service, wait_node);
+}
+
+static void unready(struct ipam *m, struct class *c)
+{
+	if (c->head)
+		tree_remove(&m->ready, &c->ready_node);
+	c->head = NULL;
+}
+
+/* Back into the ready tree, in its new place. */
+static void reready(struct ipam *m, struct class *c)
+{
+	if (!c->ready || c->head)
+		return;
+	c->head = oldest(c);
+	tree_add(&m->ready, &c->ready_node);
+}
+
+void wait_wake(struct ipam *m, struct class *c)
+{
+	c->ready = true;
+	reready(m, c);
+}
+
+void wait_sleep(struct ipam *m, struct class *c)
+{
+	unready(m, c);
+	c->ready = false;
+}
+
+struct class *wait_next(const struct ipam *m)
+{
+	return TREE_ITEM(tree_first(&m->ready), struct class, ready_node);
+}
+
+static void add_waiter(struct ipam *m, struct pool *p, struct class *c)
+{
+	size_t cap = p->waiters_cap ? p->waiters_cap * 2 : 4;
+	struct class **more;
+
+	if (p->waiters_n == p->waiters_cap) {
+		more = reallocarray(p->waiters, cap, sizeof(*more));
+		if (!more) {
+			m->bad = true;
+			return;
+		}
+		p->waiters = more;
+		p->waiters_cap = cap;
+	}
+	p->waiters[p->waiters_n++] = c;
+}
+
+static void drop_waiter(struct pool *p, const struct class *c)
+{
+	for (size_t i = 0; i < p->waiters_n; i++)
+		if (p->waiters[i] == c) {
+			p->waiters[i] = p->waiters[--p->waiters_n];
+			return;
+		}
+}
+
+static void class_free(struct ipam *m, struct class *c)
+{
+	unready(m, c);
+	for (size_t i = 0; i < c->pools_n && c->wants != WANTS_ASKED; i++)
+		drop_waiter(c->pools[i], c);
+	for (size_t i = 0; i < c->awaited_n; i++)
+		tree_remove(&m->awaited, &c->awaited[i].node);
+	if (c->hh.tbl)
+		HASH_DEL(m->classes, c);
+	free(c->pools);
+	free(c->key);
+	free(c);
+}
+
+void wait_leave(struct ipam *m, struct service *s)
+{
+	struct class *c = s->class;
+
+	if (!c)
+		return;
+	unready(m, c);
+	tree_remove(&c->members, &s->wait_node);
+	c->fresh_n -= s->fresh;
+	s->class = NULL;
+	s->fresh = false;
+	if (c->members.n)
+		reready(m, c);
+	else
+		class_free(m, c);
+}
+
+/* What tells classes apart. */
+static void *make_key(const struct service *s, const struct class *like, size_t *len)
+{
+	bool alone = like->wants == WANTS_ASKED || s->sharing;
+	size_t pools = like->pools_n * sizeof(*like->pools);
+	size_t n = 4 + sizeof(size_t) + (alone ? s->key_len : pools);
+	char *key = calloc(1, n);
+
+	if (!key)
+		return NULL;
+	key[0] = (char)like->wants;
+	key[1] = (char)like->need;
+	key[2] = (char)like->primary;
+	key[3] = alone;
+	memcpy(key + 4, &like->pinned_n, sizeof(size_t));
+	if (alone)
+		memcpy(key + 4 + sizeof(size_t), s->key, s->key_len);
+	else if (pools)
+		memcpy(key + 4 + sizeof(size_t), like->pools, pools);
+	*len = n;
+	return key;
+}
+
+static struct class *class_new(
+    struct ipam *m, const struct service *s, const struct class *like, void *key, size_t len)
+{
+	struct class *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		free(key);
+		return NULL;
+	}
+	c->key = key;
+	c->key_len = len;
+	c->wants = like->wants;
+	c->need = like->need;
+	c->primary = like->primary;
+	c->pinned_n = like->pinned_n;
+	c->members.compare = member_compare;
+	c->pools = calloc(like->pools_n + 1, sizeof(*c->pools));
+	if (c->pools)
+		HASH_ADD_KEYPTR(hh, m->classes, c->key, c->key_len, c);
+	if (!c->pools || !c->hh.tbl) {
+		class_free(m, c);
+		return NULL;
+	}
+	for (size_t i = 0; i < like->pools_n; i++) {
+		c->pools[c->pools_n++] = like->pools[i];
+		if (c->wants != WANTS_ASKED)
+			add_waiter(m, like->pools[i], c);
+	}
+	for (size_t i = 0; c->wants == WANTS_ASKED && i < s->facts->asked_n; i++) {
+		c->awaited[i] = (struct awaited){ .addr = s->facts->asked[i], .class = c };
+		tree_add(&m->awaited, &c->awaited[i].node);
+		c->awaited_n = i + 1;
+	}
+	return c;
+}
+
+bool wait_join(struct ipam *m, struct service *s, const struct class *like)
+{
+	size_t len;
+	void *key = make_key(s, like, &len);
+	struct class *c = NULL;
+	bool sleeps;
+
+	if (key)
+		HASH_FIND(hh, m->classes, key, len, c);
+	if (key && c)
+		free(key);
+	else if (key)
+		c = class_new(m, s, like, key, len);
+	if (!c) {
+		m->bad = true;
+		return false;
+	}
+	sleeps = c->members.n && !c->ready;
+	unready(m, c);
+	tree_add(&c->members, &s->wait_node);
+	s->class = c;
+	s->fresh = !sleeps;
+	c->fresh_n += s->fresh;
+	if (!sleeps)
+		wait_wake(m, c);
+	return sleeps;
+}
+
+void wait_wake_address(struct ipam *m, const struct addr *a)
+{
+	const struct place *at = space_find(m, a);
+	struct awaited probe = { .addr = *a };
+	struct awaited *w = TREE_ITEM(tree_at_least(&m->awaited, &probe.node), struct awaited, node);
+
+	for (; w && addr_equal(&w->addr, a);
+	     w = TREE_ITEM(tree_after(&m->awaited, &w->node), struct awaited, node))
+		wait_wake(m, w->class);
+	for (size_t i = 0; at && i < at->pool->waiters_n; i++)
+		wait_wake(m, at->pool->waiters[i]);
+}
+
+/* All classes; their members wait no more. */
+void wait_free(struct ipam *m)
+{
+	struct class *c, *next;
+
+	HASH_ITER(hh, m->classes, c, next)
+	{
+		struct service *s;
+
+		unready(m, c);
+		while ((s = oldest(c))) {
+			tree_remove(&c->members, &s->wait_node);
+			s->class = NULL;
+			s->fresh = false;
+		}
+		class_free(m, c);
+	}
+}
