@@ -1,4 +1,9 @@
 # fish completion for lbctl; written by `make completions`
+complete -c lbctl -n __fish_use_subcommand -f -a allocate -d 'give each Service an address out of a pool, or say why not'
+complete -c lbctl -n '__fish_seen_subcommand_from allocate' -l lb-class -x -d 'only Services of this loadBalancerClass; default: only those without one'
+complete -c lbctl -n '__fish_seen_subcommand_from allocate' -l namespace -x -d 'where the configuration is; default: $METALLB_NAMESPACE, else metallb-system'
+complete -c lbctl -n '__fish_seen_subcommand_from allocate' -l output -s o -x -a 'json table wide name' -d 'json, table, wide or name; a table on a terminal, else json'
+complete -c lbctl -n '__fish_seen_subcommand_from allocate' -l log -x -a 'error warn info debug' -d 'error, warn, info or debug'
 complete -c lbctl -n __fish_use_subcommand -f -a announce -d 'answer ARP for the addresses of this node\'s Announcements'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l node -x -d 'announce what is this node\'s; default: $NODE_NAME, else the host name'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l interface -s i -x -d 'use only interfaces whose name matches; repeatable'

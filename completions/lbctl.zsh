@@ -3,6 +3,7 @@
 _lbctl() {
 	if ((CURRENT == 2)); then
 		local -a names=(
+			'allocate:give each Service an address out of a pool, or say why not'
 			'announce:answer ARP for the addresses of this node'\''s Announcements'
 			'apply:write what the stages before it decided'
 			'elect:decide which node announces the addresses of each Service'
@@ -15,6 +16,14 @@ _lbctl() {
 	shift words
 	((CURRENT--))
 	case $words[1] in
+	allocate)
+		_arguments \
+			'--lb-class=[only Services of this loadBalancerClass; default\: only those without one]:CLASS:' \
+			'--namespace=[where the configuration is; default\: $METALLB_NAMESPACE, else metallb-system]:NAME:' \
+			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
+			'--log=[error, warn, info or debug]:LEVEL:(error warn info debug)' \
+			'*:operand:_files' ;;
 	announce)
 		_arguments \
 			'--node=[announce what is this node'\''s; default\: $NODE_NAME, else the host name]:NAME:' \

@@ -115,6 +115,18 @@ static void loss_event(struct ipam *m, const struct service *s)
 			tell_name(m, s), s->loss->go));
 }
 
+/* What the decision is about. */
+static void about(struct ipam *m, const struct addr *at, size_t n)
+{
+	struct addr *copy = m->out.decided ? arena_alloc(&m->scratch, n * sizeof(*copy)) : NULL;
+
+	if (!copy || !n)
+		return;
+	memcpy(copy, at, n * sizeof(*copy));
+	m->out.decision.addresses = copy;
+	m->out.decision.addresses_n = n;
+}
+
 /* False, and nothing is told, when it is the last decision again. */
 static bool decide(struct ipam *m, struct service *s, const struct refusal *r)
 {
@@ -259,6 +271,7 @@ void tell_assigned(struct ipam *m, struct service *s, size_t had)
 			    arena_printf(&m->scratch, "Assigned IP %s", tell_go(m, at, s->holds_n)));
 		}
 	}
+	about(m, at, s->holds_n);
 	s->decided_holds = hash_holds(m, s);
 	tell_forget(s);
 }
@@ -293,6 +306,7 @@ void tell_kept(struct ipam *m, struct service *s, bool second)
 		r.message = arena_printf(&m->scratch, "keeps %s, which is %s",
 		    tell_addresses(m, at, s->holds_n), outside(m));
 	decide(m, s, &r);
+	about(m, at, s->holds_n);
 	s->decided_holds = h;
 }
 
@@ -309,6 +323,7 @@ void tell_released(struct ipam *m, struct service *s, const struct addr *at, siz
 		write_status(m, s);
 	s->decided_holds = 0;
 	decide(m, s, &r);
+	about(m, at, n);
 	tell_forget(s);
 }
 
