@@ -4,6 +4,7 @@
 extern const struct cmd cmd_allocate;
 extern const struct cmd cmd_announce;
 extern const struct cmd cmd_apply;
+extern const struct cmd cmd_arping;
 extern const struct cmd cmd_elect;
 extern const struct cmd cmd_watch;
 
@@ -11,6 +12,7 @@ const struct cmd *const commands[] = {
 	&cmd_allocate,
 	&cmd_announce,
 	&cmd_apply,
+	&cmd_arping,
 	&cmd_elect,
 	&cmd_watch,
 	NULL,

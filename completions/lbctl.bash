@@ -10,10 +10,11 @@ _lbctl() {
 		allocate) words=' --lb-class --namespace --output -o --log --help' ;;
 		announce) words=' --node --interface -i --exclude --grace --bind --bind-interface --output -o --help' ;;
 		apply) words=' --to -t --dry-run -n --timeout --in-flight --kubeconfig --context --output -o --log --help' ;;
+		arping) words=' --count -c --deadline -w --interval -i --interface -I --source -s --first -1 --quiet -q --duplicate -D --gratuitous -U --rate --output -o --from -f --kubeconfig --context --namespace --help' ;;
 		elect) words=' --node --down --lb-class --ignore-exclude-lb --namespace --output -o --log --help' ;;
 		watch) words=' --kinds -k --once --full --output -o --log --from -f --kubeconfig --context --namespace --help' ;;
 		esac
-		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help allocate announce apply elect watch'
+		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help allocate announce apply arping elect watch'
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 	[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))

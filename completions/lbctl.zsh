@@ -6,6 +6,7 @@ _lbctl() {
 			'allocate:give each Service an address out of a pool, or say why not'
 			'announce:answer ARP for the addresses of this node'\''s Announcements'
 			'apply:write what the stages before it decided'
+			'arping:ask the network who has an address'
 			'elect:decide which node announces the addresses of each Service'
 			'watch:write the world as a stream\: an API server, a directory, a recording'
 			'help:tell the options of a command'
@@ -49,6 +50,35 @@ _lbctl() {
 			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'--log=[error, warn, info or debug; debug\:kube,loop for some parts]:LEVEL:(error warn info debug)' \
+			'*:operand:_files' ;;
+	arping)
+		_arguments \
+			'--count=[ask each address N times, 0\: until interrupted; default 3]:N:' \
+			'-c+[ask each address N times, 0\: until interrupted; default 3]:N:' \
+			'--deadline=[end after that time, whatever is outstanding]:DURATION:' \
+			'-w+[end after that time, whatever is outstanding]:DURATION:' \
+			'--interval=[between two probes of an address; default 1s, for ranges 300ms]:DURATION:' \
+			'-i+[between two probes of an address; default 1s, for ranges 300ms]:DURATION:' \
+			'--interface=[ask there; default\: where the route leads, or the only interface that can]:NAME:' \
+			'-I+[ask there; default\: where the route leads, or the only interface that can]:NAME:' \
+			'--source=[ask from that address of this host, or 0.0.0.0]:ADDRESS:' \
+			'-s+[ask from that address of this host, or 0.0.0.0]:ADDRESS:' \
+			'--first[end at the first answer]' \
+			'-1[end at the first answer]' \
+			'--quiet[print nothing; the exit status tells]' \
+			'-q[print nothing; the exit status tells]' \
+			'--duplicate[probe as RFC 5227 does before an address is taken; exit 0\: free, 4\: taken]' \
+			'-D[probe as RFC 5227 does before an address is taken; exit 0\: free, 4\: taken]' \
+			'--gratuitous[tell everybody that the address is here, as a speaker does]' \
+			'-U[tell everybody that the address is here, as a speaker does]' \
+			'--rate=[at most N frames a second; default 1000]:N:' \
+			'--output=[text (the default) or json]:FORMAT:(json table wide name)' \
+			'-o+[text (the default) or json]:FORMAT:(json table wide name)' \
+			'--from=[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
+			'-f+[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
+			'--kubeconfig=[how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config]:FILE:_files' \
+			'--context=[a context of the kubeconfig]:NAME:' \
+			'--namespace=[where the configuration lives; else $METALLB_NAMESPACE or metallb-system]:NAME:' \
 			'*:operand:_files' ;;
 	elect)
 		_arguments \

@@ -90,6 +90,10 @@ int arp_open(int ifindex, struct err *e) MUST_CHECK;
 int arp_hear(
     int fd, const struct in_addr *set, size_t n, unsigned match, bool *exact, struct err *e) MUST_CHECK;
 
+/* From now on frames come with the time since the kernel had them, for measuring round trips in a
+ * process that has other things to do as well. */
+int arp_time(int fd, struct err *e) MUST_CHECK;
+
 /* A frame and the link it came from or goes to. */
 struct arp_message {
 	int ifindex;
@@ -99,6 +103,7 @@ struct arp_message {
 enum { ARP_BATCH = 64 };
 struct arp_batch {
 	struct arp_message at[ARP_BATCH];
+	uint32_t age_us[ARP_BATCH]; /* since the kernel had it, or 0, see arp_time() */
 	size_t n;
 	size_t bad;     /* frames that didn't decode, and are left out */
 	struct err why; /* of the last bad one */

@@ -8,11 +8,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pkg/arp/arp.h"
 
-enum { FRAME_ROOM = 64 }; /* an ARP frame with its padding; more is cut off and not missed */
+enum {
+	FRAME_ROOM = 64, /* an ARP frame with its padding; more is cut off and not missed */
+	CONTROL_ROOM = CMSG_SPACE(sizeof(struct timespec)),
+};
 
 static const char *link_text(int ifindex, char out[static IF_NAMESIZE + 16])
 {
@@ -103,12 +107,40 @@ int arp_open(int ifindex, struct err *e)
 	return fd;
 }
 
+int arp_time(int fd, struct err *e)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0)
+		return err_sys(e, errno, "asking for the time of ARP frames");
+	return 0;
+}
+
+/* Against the clock that the kernel stamps with; one that was set meanwhile gives 0. */
+static uint32_t age_of(struct msghdr *h, const struct timespec *now)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		struct timespec then;
+		int64_t us;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&then, CMSG_DATA(c), sizeof(then));
+		us = (now->tv_sec - then.tv_sec) * INT64_C(1000000) +
+		     (now->tv_nsec - then.tv_nsec) / 1000;
+		return us > 0 && us < 10000000 ? (uint32_t)us : 0;
+	}
+	return 0;
+}
+
 int arp_receive(int fd, struct arp_batch *b, struct err *e)
 {
 	uint8_t bytes[ARP_BATCH][FRAME_ROOM];
 	struct iovec iov[ARP_BATCH];
 	struct sockaddr_ll from[ARP_BATCH];
+	_Alignas(struct cmsghdr) uint8_t control[ARP_BATCH][CONTROL_ROOM];
 	struct mmsghdr msgs[ARP_BATCH];
+	struct timespec now;
 	int got;
 
 	b->n = b->bad = 0;
@@ -117,17 +149,21 @@ int arp_receive(int fd, struct arp_batch *b, struct err *e)
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i],
 						.msg_namelen = sizeof(from[i]),
 						.msg_iov = &iov[i],
-						.msg_iovlen = 1 } };
+						.msg_iovlen = 1,
+						.msg_control = control[i],
+						.msg_controllen = sizeof(control[i]) } };
 	}
 	got = recvmmsg(fd, msgs, ARP_BATCH, MSG_DONTWAIT, NULL);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got < 0)
 		return err_sys(e, errno, "receiving ARP");
+	clock_gettime(CLOCK_REALTIME, &now);
 	for (int i = 0; i < got; i++) {
 		struct arp_message *m = &b->at[b->n];
 
 		m->ifindex = from[i].sll_ifindex;
+		b->age_us[b->n] = age_of(&msgs[i].msg_hdr, &now);
 		if (arp_frame_decode(&m->frame, bytes[i], msgs[i].msg_len, &b->why) < 0)
 			b->bad++;
 		else

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cmd/arping.h"
+#include "pkg/buf/buf.h"
+
+/* Why ARP can't be spoken there, or NULL. */
+static const char *why_not(const struct netlink_link *l)
+{
+	if (l->loopback)
+		return "it is the loopback interface";
+	if (!l->ethernet || !l->broadcast)
+		return "it is not Ethernet";
+	if (l->noarp)
+		return "it has ARP switched off";
+	if (!l->up)
+		return "it is down";
+	if (!l->running)
+		return "it has no carrier";
+	return NULL;
+}
+
+static void list_links(const struct netlink_world *w, bool usable, struct buf *out)
+{
+	for (size_t i = 0; i < w->links_n; i++) {
+		const struct netlink_link *l = &w->links[i];
+
+		if (!usable || netlink_link_speaks_arp(l))
+			buf_printf(out, "%s%s", out->len ? ", " : "", l->name);
+	}
+}
+
+static const struct netlink_link *link_by_name(
+    const struct netlink_world *w, const char *name, struct err *e)
+{
+	const struct netlink_link *l = netlink_link_by_name(w, name);
+	const struct netlink_link *master;
+	CLEANUP(buf_release) struct buf list = BUF_INIT;
+
+	if (!l) {
+		list_links(w, false, &list);
+		err_set(e, ERR_NOT_FOUND, "no interface '%s'; there are %s", name,
+		    list.data ? list.data : "none");
+		return NULL;
+	}
+	if (why_not(l)) {
+		err_set(e, ERR_USAGE, "can't ask on %s: %s", name, why_not(l));
+		return NULL;
+	}
+	master = l->master ? netlink_link_by_index(w, l->master) : NULL;
+	if (l->master) {
+		err_set(e, ERR_USAGE, "can't ask on %s: it is a port of %s; say -I %s", name,
+		    master ? master->name : "another interface",
+		    master ? master->name : "with its name");
+		return NULL;
+	}
+	return l;
+}
+
+static const struct netlink_address *own_address(const struct netlink_world *w, const struct addr *a)
+{
+	for (size_t i = 0; i < w->addresses_n; i++)
+		if (addr_equal(&w->addresses[i].addr, a))
+			return &w->addresses[i];
+	return NULL;
+}
+
+static const struct netlink_link *only_link(
+    const struct netlink_world *w, const struct addr *to, struct err *e)
+{
+	const struct netlink_link *only = NULL;
+	CLEANUP(buf_release) struct buf list = BUF_INIT;
+	char text[ADDR_TEXT_LEN];
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->links_n; i++)
+		if (netlink_link_speaks_arp(&w->links[i])) {
+			only = &w->links[i];
+			n++;
+		}
+	if (n == 1)
+		return only;
+	list_links(w, true, &list);
+	if (n == 0)
+		err_set(e, ERR_NOT_FOUND, "no interface can speak ARP (up, Ethernet, broadcast)");
+	else
+		err_set(e, ERR_USAGE, "no route tells on which interface %s is; say -I with one of %s",
+		    addr_format(to, text), list.data);
+	return NULL;
+}
+
+/* By the route, unless that leads where ARP can't go. */
+static const struct netlink_link *link_by_route(
+    const struct netlink_world *w, const struct addr *to, struct addr *source, struct err *e)
+{
+	const struct netlink_address *own = own_address(w, to);
+	struct netlink_route r = { 0 };
+	struct err ignored = ERR_INIT; /* no route: then any interface that is alone */
+	const struct netlink_link *l = NULL;
+
+	if (own)
+		l = netlink_link_by_index(w, own->ifindex);
+	else if (netlink_route(to, &r, &ignored) == 0)
+		l = netlink_link_by_index(w, r.ifindex);
+	if (!l || !netlink_link_speaks_arp(l))
+		return only_link(w, to, e);
+	*source = r.source;
+	return l;
+}
+
+/* An address of the link: the one whose prefix `to` is in, else the first. */
+static struct addr source_on(
+    const struct netlink_world *w, const struct netlink_link *l, const struct addr *to)
+{
+	struct addr best = { 0 };
+
+	for (size_t i = 0; i < w->addresses_n; i++) {
+		const struct netlink_address *a = &w->addresses[i];
+		struct prefix p = { .addr = a->addr, .len = a->len };
+		char text[PREFIX_TEXT_LEN];
+		struct err ignored = ERR_INIT; /* the text is ours */
+
+		if (a->ifindex != l->ifindex || a->addr.family != ADDR_IPV4)
+			continue;
+		if (!best.family)
+			best = a->addr;
+		if (prefix_parse(&p, prefix_format(&p, text), &ignored) == 0 && prefix_contains(&p, to))
+			return a->addr;
+	}
+	return best;
+}
+
+static int given_source(const struct netlink_world *w, const char *text, struct addr *a, struct err *e)
+{
+	if (addr_parse(a, text, e) < 0)
+		return err_wrap(e, "-s");
+	if (a->family != ADDR_IPV4)
+		return err_set(e, ERR_USAGE, "-s: %s is not an IPv4 address", text);
+	if (addr_to_in(a).s_addr != 0 && !own_address(w, a))
+		return err_set(e, ERR_USAGE,
+		    "-s: %s is not an address of this host; want one of its own, or 0.0.0.0", text);
+	return 0;
+}
+
+int arping_link(struct probe_link *out, const struct netlink_world *w, const char *name,
+    const char *source, const struct addr *to, struct err *e)
+{
+	struct addr from = { 0 };
+	const struct netlink_link *l = name ? link_by_name(w, name, e) : link_by_route(w, to, &from, e);
+
+	if (!l)
+		return -1;
+	if (source && given_source(w, source, &from, e) < 0)
+		return -1;
+	if (!from.family)
+		from = source_on(w, l, to);
+	*out = (struct probe_link){ .ifindex = l->ifindex, .mac = l->mac };
+	if (from.family)
+		out->source = addr_to_in(&from);
+	return 0;
+}

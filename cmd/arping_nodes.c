@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cmd/arping.h"
+#include "pkg/json/json.h"
+#include "pkg/log/log.h"
+
+enum { MS = 1000, NODE_TRIES = 2, NODE_WAIT_MS = 150, NODE_SETTLE_MS = 20, NODE_RATE = 2000 };
+
+struct entry {
+	struct in_addr ip;
+	char *name;
+	struct mac mac; /* when it is this host's own */
+	bool own;
+};
+
+struct arping_nodes {
+	struct arping_nodes_options o;
+	const struct api_kind *kinds[2]; /* Node, and the end */
+	struct source *source;
+	struct probe *probe;
+	struct entry *entries;
+	size_t n;
+	bool settled;
+};
+
+bool arping_nodes_named(const struct source_options *o)
+{
+	return o->from || o->kubeconfig || o->context;
+}
+
+bool arping_nodes_settled(const struct arping_nodes *n)
+{
+	return n->settled;
+}
+
+struct probe *arping_nodes_probe(struct arping_nodes *n)
+{
+	return n->probe;
+}
+
+void arping_nodes_free(struct arping_nodes *n)
+{
+	if (!n)
+		return;
+	source_close(n->source);
+	probe_free(n->probe);
+	for (size_t i = 0; i < n->n; i++)
+		free(n->entries[i].name);
+	free(n->entries);
+	free(n);
+}
+
+static void settle(struct arping_nodes *n)
+{
+	source_close(n->source);
+	n->source = NULL;
+	if (n->settled)
+		return;
+	n->settled = true;
+	n->o.changed(n->o.arg);
+}
+
+void arping_nodes_give_up(struct arping_nodes *n)
+{
+	settle(n);
+}
+
+/* Whether the entry is at that MAC; `alone`: and at no other, so that there is no doubt. */
+static bool is_at(const struct arping_nodes *n, const struct entry *at, const struct mac *m, bool alone)
+{
+	const struct probe_target *t = n->probe ? probe_find(n->probe, at->ip) : NULL;
+
+	if (at->own)
+		return mac_equal(&at->mac, m);
+	if (!t || (alone && t->macs > 1))
+		return false;
+	for (const struct probe_answer *a = NULL; (a = probe_answer(n->probe, t, a));)
+		if (mac_equal(&a->mac, m))
+			return true;
+	return false;
+}
+
+const char *arping_nodes_name(const struct arping_nodes *n, const struct mac *m)
+{
+	for (int alone = 1; alone >= 0; alone--)
+		for (size_t i = 0; i < n->n; i++)
+			if (is_at(n, &n->entries[i], m, alone))
+				return n->entries[i].name;
+	return NULL;
+}
+
+/* Names are a courtesy: what goes wrong with them is told only to who asked for them. */
+static void complain(const struct arping_nodes *n, const char *text)
+{
+	if (arping_nodes_named(&n->o.source))
+		log_warn(NULL, "no names of nodes: %s", text);
+	else
+		log_debug("nodes", "no names of nodes: %s", text);
+}
+
+static int add(struct arping_nodes *n, const struct addr *ip, const char *name, struct err *e)
+{
+	struct entry *grown = reallocarray(n->entries, n->n + 1, sizeof(*grown));
+
+	if (!grown)
+		return err_memory(e);
+	n->entries = grown;
+	grown[n->n] = (struct entry){ .ip = addr_to_in(ip), .name = strdup(name) };
+	if (!grown[n->n].name)
+		return err_memory(e);
+	n->n++;
+	return 0;
+}
+
+static int take_record(struct arping_nodes *n, const char *text, size_t len, struct err *e)
+{
+	CLEANUP(json_freep) struct json *record = json_parse(text, len, e);
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	const char *type = json_string(json_get(record, "type"));
+	struct api_node node;
+
+	if (!record)
+		return -1;
+	if (!type || strcmp(type, "ADDED") != 0)
+		return 0;
+	if (api_node_decode(&node, json_get(record, "object"), &arena, e) < 0)
+		return -1;
+	for (size_t i = 0; i < node.internal_ips_n; i++)
+		if (node.internal_ips[i].family == ADDR_IPV4 &&
+		    add(n, &node.internal_ips[i], node.meta.name, e) < 0)
+			return -1;
+	return 0;
+}
+
+static void on_record(void *arg, const char *text, size_t len)
+{
+	struct err e = ERR_INIT;
+
+	if (take_record(arg, text, len, &e) < 0)
+		complain(arg, e.text);
+}
+
+/* This host's own addresses need no asking. */
+static void know_own(struct arping_nodes *n)
+{
+	for (size_t i = 0; i < n->o.world->addresses_n; i++) {
+		const struct netlink_address *a = &n->o.world->addresses[i];
+		const struct netlink_link *l = netlink_link_by_index(n->o.world, a->ifindex);
+
+		for (size_t k = 0; k < n->n && l; k++)
+			if (a->addr.family == ADDR_IPV4 &&
+			    n->entries[k].ip.s_addr == addr_to_in(&a->addr).s_addr) {
+				n->entries[k].mac = l->mac;
+				n->entries[k].own = l->ethernet;
+			}
+	}
+}
+
+/* Where to ask for a node: where its route leads, if that is one of the links in use.  As 0.0.0.0,
+ * so that the answer is not taken for one to the user's own question about the same address. */
+static struct probe_link link_for(const struct arping_nodes *n, const struct addr *ip)
+{
+	struct err ignored = ERR_INIT; /* no route: the first will do */
+	struct probe_link l = n->o.links[0];
+	struct netlink_route r;
+
+	if (n->o.links_n > 1 && netlink_route(ip, &r, &ignored) == 0)
+		for (size_t i = 0; i < n->o.links_n; i++)
+			if (n->o.links[i].ifindex == r.ifindex)
+				l = n->o.links[i];
+	l.source.s_addr = 0;
+	return l;
+}
+
+static int ask(struct arping_nodes *n, struct err *e)
+{
+	static const struct probe_options options = {
+		.mode = PROBE_ASK,
+		.count = NODE_TRIES,
+		.rate = NODE_RATE,
+		.interval_us = NODE_WAIT_MS * MS,
+		.wait_us = NODE_WAIT_MS * MS,
+		.settle_us = NODE_SETTLE_MS * MS,
+		.until_answered = true,
+	};
+	CLEANUP(probe_freep) struct probe *p = probe_new(&options, e);
+	size_t asked = 0;
+
+	if (!p)
+		return -1;
+	know_own(n);
+	for (size_t i = 0; i < n->n; i++) {
+		struct addr ip = addr_from_in(n->entries[i].ip);
+		struct range r = { ip, ip };
+		struct probe_link l = link_for(n, &ip);
+
+		if (n->entries[i].own)
+			continue;
+		if (probe_add(p, &l, &r, e) < 0)
+			return -1;
+		asked++;
+	}
+	if (asked == 0) {
+		settle(n);
+		return 0;
+	}
+	if (probe_start(p, loop_clock_us(), e) < 0)
+		return -1;
+	n->probe = TAKE(p);
+	n->o.changed(n->o.arg);
+	return 0;
+}
+
+static void on_ended(void *arg)
+{
+	struct arping_nodes *n = arg;
+	struct err e = ERR_INIT;
+
+	source_close(n->source);
+	n->source = NULL;
+	if (n->settled)
+		return;
+	if (n->n == 0)
+		complain(n, "there is no Node with an IPv4 InternalIP");
+	if (ask(n, &e) < 0) {
+		complain(n, e.text);
+		settle(n);
+	}
+}
+
+static void on_failed(void *arg, const struct err *e)
+{
+	complain(arg, e->text);
+	settle(arg);
+}
+
+/* Whoever asked for names waits for an API server that may come back; others don't. */
+static void on_warned(void *arg, const char *text)
+{
+	struct arping_nodes *n = arg;
+
+	complain(n, text);
+	if (!arping_nodes_named(&n->o.source))
+		settle(n);
+}
+
+void arping_nodes_event(struct arping_nodes *n, const struct probe_event *ev)
+{
+	if (ev->what == PROBE_DONE)
+		settle(n);
+}
+
+struct arping_nodes *arping_nodes_new(
+    struct loop *l, const struct arping_nodes_options *o, struct err *e)
+{
+	struct arping_nodes *n = calloc(1, sizeof(*n));
+	struct source_events ev = { on_record, on_ended, on_failed, on_warned, n };
+	struct err why = ERR_INIT;
+
+	if (!n) {
+		err_memory(e);
+		return NULL;
+	}
+	n->o = *o;
+	n->o.source.once = true;
+	n->kinds[0] = api_kind_find("Node", "");
+	if (o->off) {
+		n->settled = true;
+		return n;
+	}
+	n->source = source_open(l, &n->o.source, n->kinds, &ev, &why);
+	if (n->source)
+		return n;
+	if (arping_nodes_named(&o->source)) {
+		*e = why;
+		free(n);
+		return NULL;
+	}
+	complain(n, why.text);
+	n->settled = true;
+	return n;
+}

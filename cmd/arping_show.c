@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/arping.h"
+#include "pkg/json/json.h"
+
+static const char *ip_text(struct in_addr ip, char out[static ADDR_TEXT_LEN])
+{
+	struct addr a = addr_from_in(ip);
+
+	return addr_format(&a, out);
+}
+
+static const char *link_name(const struct arping_show *s, int ifindex)
+{
+	const struct netlink_link *l = netlink_link_by_index(s->world, ifindex);
+
+	return l ? l->name : "?";
+}
+
+static const char *link_of(const struct arping_show *s, const struct probe_target *t)
+{
+	return link_name(s, probe_link_of(s->probe, t)->ifindex);
+}
+
+static bool is_own(const struct arping_show *s, struct in_addr ip, const char **interface)
+{
+	for (size_t i = 0; i < s->world->addresses_n; i++) {
+		const struct netlink_address *a = &s->world->addresses[i];
+
+		if (a->addr.family == ADDR_IPV4 && addr_to_in(&a->addr).s_addr == ip.s_addr) {
+			*interface = link_name(s, a->ifindex);
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *rtt_text(uint64_t us, char out[static 32])
+{
+	snprintf(out, 32, "%llu.%03ums", (unsigned long long)(us / 1000), (unsigned)(us % 1000));
+	return out;
+}
+
+/* "02:00:00:00:00:01 (node-a)" */
+static void put_owner(const struct arping_show *s, const struct mac *m, struct buf *out)
+{
+	const char *node = arping_nodes_name(s->nodes, m);
+	char text[MAC_TEXT_LEN];
+
+	buf_puts(out, mac_format(m, text));
+	if (node)
+		buf_printf(out, " (%s)", node);
+}
+
+static void write_out(struct buf *b)
+{
+	if (b->data)
+		fwrite(b->data, 1, b->len, stdout);
+	buf_release(b);
+}
+
+static void show_target(const struct arping_show *s, const struct probe_target *t)
+{
+	const struct probe_link *l = probe_link_of(s->probe, t);
+	char text[ADDR_TEXT_LEN], from[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
+	const char *own;
+
+	ip_text(t->ip, text);
+	if (s->mode == PROBE_ANNOUNCE)
+		printf("ARPING %s at %s %s\n", text, mac_format(&l->mac, mac), link_of(s, t));
+	else
+		printf("ARPING %s from %s %s\n", text,
+		    s->mode == PROBE_DUPLICATE ? "0.0.0.0" : ip_text(l->source, from), link_of(s, t));
+	if (s->mode != PROBE_ANNOUNCE && is_own(s, t->ip, &own))
+		printf("%s is this host's own address, on %s; asking whether others have it, too\n",
+		    text, own);
+}
+
+void arping_show_start(const struct arping_show *s)
+{
+	if (s->json || s->quiet || s->sweep)
+		return;
+	for (size_t i = 0; i < probe_targets(s->probe); i++)
+		show_target(s, probe_target(s->probe, i));
+}
+
+/* The part of a line of JSON that tells who. */
+static void put_json_answer(const struct arping_show *s, struct json_writer *w,
+    const struct probe_target *t, const struct mac *m)
+{
+	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
+	const char *node = arping_nodes_name(s->nodes, m);
+
+	json_field(w, "address", ip_text(t->ip, ip));
+	json_field(w, "mac", mac_format(m, mac));
+	json_key(w, "node");
+	json_put(w, node);
+	json_field(w, "interface", link_of(s, t));
+}
+
+static void show_event_json(const struct arping_show *s, const struct probe_event *ev)
+{
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	json_begin(&w, '{');
+	json_field(&w, "type", ev->what == PROBE_REPLY ? "reply" : "claim");
+	put_json_answer(s, &w, probe_target(s->probe, ev->target), &ev->mac);
+	if (ev->what == PROBE_REPLY) {
+		json_key(&w, "probe");
+		json_put_int(&w, ev->number);
+		json_key(&w, "rtt_us");
+		json_put_int(&w, (int64_t)ev->rtt_us);
+	}
+	json_end(&w, '}');
+	buf_putc(&out, '\n');
+	write_out(&out);
+}
+
+void arping_show_event(const struct arping_show *s, const struct probe_event *ev)
+{
+	const struct probe_target *t = probe_target(s->probe, ev->target);
+	const char *node = arping_nodes_name(s->nodes, &ev->mac);
+	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN], rtt[32];
+
+	if (s->quiet || (s->sweep && (!s->json || !ev->first)))
+		return;
+	if (s->json) {
+		show_event_json(s, ev);
+		return;
+	}
+	ip_text(t->ip, ip);
+	mac_format(&ev->mac, mac);
+	if (ev->what == PROBE_REPLY)
+		printf("%s reply from %s [%s] %s", ev->unicast ? "Unicast" : "Broadcast", ip, mac,
+		    rtt_text(ev->rtt_us, rtt));
+	else
+		printf("Claim of %s by [%s]", ip, mac);
+	if (node)
+		printf(" %s", node);
+	putchar('\n');
+}
+
+static int width_of_nodes(const struct arping_show *s)
+{
+	size_t width = strlen("NODE");
+
+	for (size_t i = 0; i < probe_targets(s->probe); i++) {
+		const struct probe_target *t = probe_target(s->probe, i);
+
+		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
+			const char *node = arping_nodes_name(s->nodes, &a->mac);
+
+			if (node && strlen(node) > width)
+				width = strlen(node);
+		}
+	}
+	return (int)width;
+}
+
+static void show_table(const struct arping_show *s)
+{
+	int width = width_of_nodes(s);
+	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN], rtt[32];
+	const char *own = "";
+
+	if (!probe_totals(s->probe).answered)
+		return;
+	printf("%-15s  %-17s  %-*s  RTT\n", "ADDRESS", "MAC", width, "NODE");
+	for (size_t i = 0; i < probe_targets(s->probe); i++) {
+		const struct probe_target *t = probe_target(s->probe, i);
+
+		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
+			const char *node = arping_nodes_name(s->nodes, &a->mac);
+
+			printf("%-15s  %-17s  %-*s  %s%s\n", ip_text(t->ip, ip),
+			    mac_format(&a->mac, mac), width, node ? node : "-",
+			    a->replies ? rtt_text(a->rtt_us, rtt) : "-",
+			    t->macs > 1 && s->mode == PROBE_ASK     ? "  CONFLICT"
+			    : !a->replies && is_own(s, t->ip, &own) ? "  this host"
+								    : "");
+		}
+	}
+}
+
+/* "02:00:00:00:00:01 (node-a), 02:00:00:00:00:02 (node-b)" */
+static void put_owners(const struct arping_show *s, const struct probe_target *t, struct buf *out)
+{
+	const char *comma = "";
+
+	for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
+		buf_puts(out, comma);
+		put_owner(s, &a->mac, out);
+		comma = ", ";
+	}
+}
+
+static void show_conclusion(const struct arping_show *s, const struct probe_target *t)
+{
+	struct buf out = BUF_INIT;
+	char ip[ADDR_TEXT_LEN];
+	const char *own;
+
+	ip_text(t->ip, ip);
+	if (s->mode == PROBE_ANNOUNCE && t->macs)
+		buf_printf(&out, "%s is claimed by others, too: ", ip);
+	else if (s->mode == PROBE_DUPLICATE && s->sweep)
+		return; /* the table says it */
+	else if (s->mode == PROBE_DUPLICATE && t->macs)
+		buf_printf(&out, "%s is taken by ", ip);
+	else if (s->mode == PROBE_DUPLICATE && is_own(s, t->ip, &own))
+		buf_printf(&out, "%s is this host's alone: nobody else answered\n", ip);
+	else if (s->mode == PROBE_DUPLICATE)
+		buf_printf(&out, "%s is free: nobody answered %u probe%s\n", ip, t->probes,
+		    t->probes == 1 ? "" : "s");
+	else if (s->mode == PROBE_ASK && t->macs > 1)
+		buf_printf(&out, "%s has %u owners: ", ip, t->macs);
+	else
+		return;
+	if (t->macs) {
+		put_owners(s, t, &out);
+		buf_putc(&out, '\n');
+	}
+	write_out(&out);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void show_summary(const struct arping_show *s)
+{
+	struct probe_totals all = probe_totals(s->probe);
+	size_t n = probe_targets(s->probe);
+
+	if (s->sweep)
+		show_table(s);
+	for (size_t i = 0; i < n; i++)
+		show_conclusion(s, probe_target(s->probe, i));
+	if (s->mode == PROBE_ANNOUNCE)
+		printf("Sent %llu announcement%s, a request and a reply each\n",
+		    (unsigned long long)all.probes, plural(all.probes));
+	else if (s->sweep)
+		printf("%zu of %zu address%s %s, %zu %s\n", all.answered, n, n == 1 ? "" : "es",
+		    s->mode == PROBE_DUPLICATE ? "taken" : "answered", n - all.answered,
+		    s->mode == PROBE_DUPLICATE ? "free" : "silent");
+	else
+		printf("Sent %llu probe%s, received %llu %s\n", (unsigned long long)all.probes,
+		    plural(all.probes), (unsigned long long)all.replies,
+		    all.replies == 1 ? "reply" : "replies");
+}
+
+/* What this host has itself was not asked, so no line has told it. */
+static void show_own_json(const struct arping_show *s, const struct probe_target *t)
+{
+	for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
+		struct buf out = BUF_INIT;
+		struct json_writer w = json_writer(&out);
+
+		if (a->replies)
+			continue;
+		json_begin(&w, '{');
+		json_field(&w, "type", "own");
+		put_json_answer(s, &w, t, &a->mac);
+		json_end(&w, '}');
+		buf_putc(&out, '\n');
+		write_out(&out);
+	}
+}
+
+static void show_summary_json(const struct arping_show *s)
+{
+	struct probe_totals all = probe_totals(s->probe);
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} fields[] = {
+		{ "addresses", probe_targets(s->probe) },
+		{ "answered", all.answered },
+		{ "silent", probe_targets(s->probe) - all.answered },
+		{ "conflicts", all.conflicting },
+		{ "probes", all.probes },
+		{ "replies", all.replies },
+	};
+
+	for (size_t i = 0; i < probe_targets(s->probe); i++)
+		show_own_json(s, probe_target(s->probe, i));
+	json_begin(&w, '{');
+	json_field(&w, "type", "summary");
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		json_key(&w, fields[i].key);
+		json_put_int(&w, (int64_t)fields[i].value);
+	}
+	json_end(&w, '}');
+	buf_putc(&out, '\n');
+	write_out(&out);
+}
+
+/* Of single addresses each must answer, of a range one. */
+static int judge(const struct arping_show *s, struct err *e)
+{
+	struct probe_totals all = probe_totals(s->probe);
+	char ip[ADDR_TEXT_LEN];
+
+	if (s->mode != PROBE_ASK)
+		return all.answered ? err_set(e, ERR_CONFLICT, "%s", "") : 0;
+	if (all.conflicting)
+		return err_set(e, ERR_CONFLICT, "%s", "");
+	if (s->sweep)
+		return all.answered ? 0 : err_set(e, ERR_NOT_FOUND, "nobody answered");
+	for (size_t i = 0; i < probe_targets(s->probe); i++) {
+		const struct probe_target *t = probe_target(s->probe, i);
+
+		if (!t->macs)
+			return err_set(e, ERR_NOT_FOUND, "nobody answered for %s on %s",
+			    ip_text(t->ip, ip), link_of(s, t));
+	}
+	return 0;
+}
+
+int arping_show_end(const struct arping_show *s, struct err *e)
+{
+	if (!s->quiet && s->json)
+		show_summary_json(s);
+	else if (!s->quiet)
+		show_summary(s);
+	if (judge(s, e) == 0)
+		return 0;
+	if (s->quiet)
+		e->text[0] = 0;
+	return -1;
+}

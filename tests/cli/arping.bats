@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+# lbctl arping without a network: operands, options and permissions.
+# tests/net/arping.bats has the answers.
+
+bats_require_minimum_version 1.5.0
+
+# A namespace of our own, with loopback only.
+alone() {
+	unshare -Urn "$@"
+}
+
+@test "an address is wanted, and must be one" {
+	run -2 lbctl arping
+	[ "$output" = "lbctl arping: want an ADDRESS, a prefix or a range to ask for" ]
+	for bad in 192.0.2 192.0.2.1000 192.0.2.0/33 192.0.2.9-192.0.2.1 nobody ''; do
+		run -2 lbctl arping "$bad"
+		[ "${#lines[@]}" -eq 1 ]
+	done
+}
+
+@test "IPv6 is refused in so many words" {
+	for address in 2001:db8::1 2001:db8::/120 2001:db8::1-2001:db8::9; do
+		run -2 lbctl arping "$address"
+		[ "$output" = "lbctl arping: $address is IPv6, whose neighbour discovery arping doesn't speak yet; want an IPv4 address, prefix or range" ]
+	done
+}
+
+@test "options that make no sense are usage errors" {
+	run -2 lbctl arping -D -U 192.0.2.1
+	[ "$output" = "lbctl arping: --duplicate and --gratuitous exclude each other" ]
+	run -2 lbctl arping -o yaml 192.0.2.1
+	[ "$output" = "lbctl arping: -o: want text or json, have 'yaml'" ]
+	run -2 lbctl arping --rate 0 192.0.2.1
+	run -2 lbctl arping -D -c 0 192.0.2.1
+	run -2 lbctl arping -D -s 192.0.2.1 192.0.2.2
+	run -2 lbctl arping -c many 192.0.2.1
+	run -2 lbctl arping -w soon 192.0.2.1
+}
+
+@test "too many addresses at once are refused" {
+	alone true || skip "no user namespaces here"
+	alone ip link help >/dev/null 2>&1 || true
+	run -2 alone sh -c 'ip link add ta type veth peer name tb; ip link set ta up; ip link set tb up; exec "$0" arping -I ta 10.0.0.0/8' "$BUILD/lbctl"
+	[[ $output == *"more than 1048576 addresses at once"* ]]
+}
+
+@test "an interface that isn't there or can't is named, with what there is" {
+	alone true || skip "no user namespaces here"
+	run -3 alone "$BUILD/lbctl" arping -I eth9 192.0.2.1
+	[ "$output" = "lbctl arping: no interface 'eth9'; there are lo" ]
+	run -2 alone "$BUILD/lbctl" arping -I lo 192.0.2.1
+	[ "$output" = "lbctl arping: can't ask on lo: it is the loopback interface" ]
+	run -3 alone "$BUILD/lbctl" arping 192.0.2.1
+	[ "$output" = "lbctl arping: no interface can speak ARP (up, Ethernet, broadcast)" ]
+}
+
+@test "without CAP_NET_RAW it says so in one line, and exits 7" {
+	[ "$(id -u)" -eq 0 ] || skip "only root can give up capabilities"
+	run -7 unshare -n sh -c 'ip link add ta type veth peer name tb && ip link set ta up && ip link set tb up &&
+		exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all \
+			--no-new-privs "$0" arping -I ta 192.0.2.1' "$BUILD/lbctl"
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == "lbctl arping: "*CAP_NET_RAW* ]]
+}
+
+@test "the manual page has the exit statuses and all types of JSON lines" {
+	for word in reply claim own summary; do
+		grep -q "^.It Li $word\$" man/lbctl-arping.1
+	done
+	for status in 0 3 4 7; do
+		grep -q "^.It $status\$" man/lbctl-arping.1
+	done
+}

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+# lbctl arping on a LAN: the kernels of other hosts answer, tcpdump watches.
+
+bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/lan.bash
+source tests/lib/lan.bash
+
+setup() {
+	[ "$(id -u)" -eq 0 ] || skip "network namespaces need root"
+	T=$BATS_TEST_TMPDIR
+	# no cluster of whoever runs this
+	unset KUBECONFIG KUBERNETES_SERVICE_HOST
+	export HOME=$T
+	lan_up node-a node-b node-c client=100
+}
+
+teardown() {
+	lan_down
+}
+
+arping() { # on the client
+	lan_run client "$BUILD/lbctl" arping "$@"
+}
+
+nodes() { # DIRECTORY: the Nodes of this LAN as manifests
+	mkdir -p "$1"
+	local n=0 node
+	for node in node-a node-b node-c; do
+		n=$((n + 1))
+		cat >"$1/$node.yaml" <<-END
+			apiVersion: v1
+			kind: Node
+			metadata: {name: $node}
+			status:
+			  addresses:
+			  - {type: Hostname, address: $node}
+			  - {type: InternalIP, address: 192.0.2.$n}
+			  conditions:
+			  - {type: Ready, status: "True"}
+		END
+	done
+}
+
+# capture HOST FILTER...: frames as tcpdump prints them into $T/frames, once it listens
+capture() {
+	local host=$1
+	shift
+	lan_spawn "$host" tcpdump -U -l -nn -e -i eth0 "$@" >"$T/frames" 2>"$T/tcpdump" 3>&-
+	wait_for 5 grep -q 'listening on' "$T/tcpdump"
+}
+
+frames() { # PATTERN COUNT: that many have been seen
+	[ "$(grep -cE "$1" "$T/frames")" -eq "$2" ]
+}
+
+@test "one host answers, with its MAC and the time it took" {
+	run -0 arping -c 2 -i 100ms 192.0.2.1
+	[ "${lines[0]}" = "ARPING 192.0.2.1 from 192.0.2.100 eth0" ]
+	[[ ${lines[1]} =~ ^Unicast\ reply\ from\ 192\.0\.2\.1\ \[02:00:00:00:00:01\]\ [0-9]+\.[0-9]{3}ms$ ]]
+	[[ ${lines[2]} =~ ^Unicast\ reply ]]
+	[ "${lines[3]}" = "Sent 2 probes, received 2 replies" ]
+	[ "${#lines[@]}" -eq 4 ]
+}
+
+@test "two hosts with the same address are both shown, and exit 4 says so" {
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.10/32 dev eth0
+	run -4 arping -c 1 192.0.2.10
+	[[ $output == *"[02:00:00:00:00:02]"* && $output == *"[02:00:00:00:00:03]"* ]]
+	[[ $output == *"192.0.2.10 has 2 owners: 02:00:00:00:00:0"* ]]
+	[ "${lines[-1]}" = "Sent 1 probe, received 2 replies" ]
+	run -4 arping -q -c 1 192.0.2.10
+	[ -z "$output" ]
+}
+
+@test "nobody: exit 3, and the message names the address and the interface" {
+	run -3 --separate-stderr arping -c 2 -i 50ms 192.0.2.50
+	[ "${lines[-1]}" = "Sent 2 probes, received 0 replies" ]
+	[ "$stderr" = "lbctl arping: nobody answered for 192.0.2.50 on eth0" ]
+	run -3 arping -c 1 -i 50ms 192.0.2.1 192.0.2.50
+	run -0 arping -c 1 -i 50ms 192.0.2.1 192.0.2.2
+}
+
+@test "-1 ends at the first answer, -w at its time, and a signal with the answers so far" {
+	run -0 arping -1 -c 0 192.0.2.1
+	[ "${lines[-1]}" = "Sent 1 probe, received 1 reply" ]
+	run -3 arping -c 0 -i 50ms -w 200ms 192.0.2.50
+	[[ ${lines[1]} =~ ^Sent\ [2-5]\ probes,\ received\ 0\ replies$ ]]
+	lan_spawn client "$BUILD/lbctl" arping -c 0 -i 50ms 192.0.2.1 >"$T/out" 3>&-
+	wait_for 5 grep -q reply "$T/out"
+	lan_stop "$LAN_PID" INT
+	tail -n 1 "$T/out" | grep -qE '^Sent [0-9]+ probes?, received [0-9]+ repl'
+}
+
+@test "--duplicate: free is 0, taken is 4, from 0.0.0.0 either way" {
+	capture node-b arp
+	run -0 arping -D -i 50ms 192.0.2.50
+	[ "${lines[1]}" = "192.0.2.50 is free: nobody answered 3 probes" ]
+	wait_for 5 frames 'ethertype ARP .* Request who-has 192.0.2.50 tell 0.0.0.0' 3
+	run -4 arping -D -i 50ms 192.0.2.2
+	[[ $output == *"192.0.2.2 is taken by 02:00:00:00:00:02"* ]]
+	# nobody learned anything from it
+	! lan_run node-b ip neigh show | grep -q '192.0.2.100'
+}
+
+@test "--duplicate takes as long as RFC 5227 says, unless told otherwise" {
+	local start end
+	start=$(date +%s%N)
+	run -0 arping -D 192.0.2.50
+	end=$(date +%s%N)
+	[ $(((end - start) / 1000000)) -ge 3900 ]
+}
+
+@test "--duplicate also minds those who don't answer but use the address, or probe for it" {
+	lan_run node-b sysctl -qw net.ipv4.conf.all.arp_ignore=8
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.60/32 dev eth0
+	lan_spawn client "$BUILD/lbctl" arping -D -i 1s 192.0.2.60 >"$T/out" 3>&-
+	wait_for 5 grep -q ARPING "$T/out"
+	wait_for 5 lan_run node-b arping -q -U -c 1 -w 1 -I eth0 192.0.2.60
+	! lan_stop "$LAN_PID" CONT
+	grep -q '^Claim of 192.0.2.60 by \[02:00:00:00:00:02\]$' "$T/out"
+	grep -q '^192.0.2.60 is taken by 02:00:00:00:00:02$' "$T/out"
+
+	lan_spawn client "$BUILD/lbctl" arping -D -i 1s 192.0.2.61 >"$T/out" 3>&-
+	wait_for 5 grep -q ARPING "$T/out"
+	lan_run node-b "$BUILD/lbctl" arping -D -i 50ms 192.0.2.61 >"$T/other" || true
+	! lan_stop "$LAN_PID" CONT
+	grep -q '^192.0.2.61 is taken by 02:00:00:00:00:02$' "$T/out"
+}
+
+@test "--gratuitous changes what the neighbours know, in both forms" {
+	# node-b knows the address at node-a
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	lan_run node-b bash -c 'echo >/dev/udp/192.0.2.10/9'
+	knows_node_a() {
+		lan_run node-b ip neigh show 192.0.2.10 | grep -q 02:00:00:00:00:01
+	}
+	wait_for 5 knows_node_a
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.10/32 dev eth0
+	capture node-b arp and src host 192.0.2.10
+	# the kernel heeds no change within a second of the last
+	knows_client() {
+		run -0 arping -U -c 1 192.0.2.10
+		[ "$output" = "ARPING 192.0.2.10 at 02:00:00:00:00:64 eth0
+Sent 1 announcement, a request and a reply each" ]
+		lan_run node-b ip neigh show 192.0.2.10 | grep -q 02:00:00:00:00:64
+	}
+	wait_for 5 knows_client
+	wait_for 5 grep -q '02:00:00:00:00:64 > ff:ff:ff:ff:ff:ff, ethertype ARP (0x0806), length 42: Request who-has 192.0.2.10 (ff:ff:ff:ff:ff:ff) tell 192.0.2.10, length 28' "$T/frames"
+	wait_for 5 grep -q '02:00:00:00:00:64 > ff:ff:ff:ff:ff:ff, ethertype ARP (0x0806), length 42: Reply 192.0.2.10 is-at 02:00:00:00:00:64, length 28' "$T/frames"
+}
+
+@test "probes on the wire are well-formed, paced and as many as told" {
+	capture node-b -tt arp and src host 192.0.2.100
+	run -0 arping -c 3 -i 100ms 192.0.2.1
+	wait_for 5 frames '^[0-9.]+ 02:00:00:00:00:64 > ff:ff:ff:ff:ff:ff, ethertype ARP \(0x0806\), length 42: Request who-has 192.0.2.1 tell 192.0.2.100, length 28$' 3
+	awk '{ if (NR > 1 && ($1 - last < 0.095 || $1 - last > 0.5)) exit 1; last = $1 }' "$T/frames"
+}
+
+@test "a sweep of a /28 finds exactly the hosts" {
+	run -0 arping 192.0.2.0/28
+	[ "${#lines[@]}" -eq 5 ]
+	[[ ${lines[0]} =~ ^ADDRESS\ +MAC\ +NODE\ +RTT$ ]]
+	for n in 1 2 3; do
+		[[ ${lines[n]} =~ ^192\.0\.2\.$n\ +02:00:00:00:00:0$n\ +-\ +[0-9.]+ms$ ]]
+	done
+	[ "${lines[4]}" = "3 of 16 addresses answered, 13 silent" ]
+	run -3 arping -i 50ms 192.0.2.32/28
+	[ "${lines[0]}" = "0 of 16 addresses answered, 16 silent" ]
+}
+
+@test "a sweep shows this host, and the two owners of one address" {
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.101/32 dev eth0
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.101/32 dev eth0
+	run -4 arping -i 100ms 192.0.2.98-192.0.2.102
+	[[ ${lines[1]} =~ ^192\.0\.2\.100\ +02:00:00:00:00:64\ +-\ +-\ +this\ host$ ]]
+	[[ ${lines[2]} =~ ^192\.0\.2\.101\ .*CONFLICT$ && ${lines[3]} =~ ^192\.0\.2\.101\ .*CONFLICT$ ]]
+	[ "${lines[-1]}" = "2 of 5 addresses answered, 3 silent" ]
+}
+
+@test "a sweep keeps to its rate" {
+	local start end
+	start=$(date +%s%N)
+	run -0 arping -c 1 --rate 100 -i 50ms 192.0.2.0/26
+	end=$(date +%s%N)
+	[ $(((end - start) / 1000000)) -ge 630 ]
+}
+
+@test "JSON is one object a line, the summary last" {
+	nodes "$T/cluster"
+	run -0 --separate-stderr arping -o json --from "$T/cluster" 192.0.2.0/28 192.0.2.100
+	jq -es 'length == 5 and .[-1] == {type: "summary", addresses: 17, answered: 4, silent: 13, conflicts: 0,
+			probes: (.[-1].probes), replies: 3}
+		and ([.[:3][] | {address, mac, node, interface, probe}] == [range(1; 4) |
+			{address: "192.0.2.\(.)", mac: "02:00:00:00:00:0\(.)", node: "node-\("abc"[. - 1:.])",
+			interface: "eth0", probe: 1}])
+		and all(.[:3][]; .type == "reply" and (.rtt_us | type) == "number")
+		and .[3] == {type: "own", address: "192.0.2.100", mac: "02:00:00:00:00:64", node: null, interface: "eth0"}' \
+		<<<"$output"
+	run -0 --separate-stderr arping -o json -c 2 -i 50ms 192.0.2.1
+	jq -es '[.[].type] == ["reply", "reply", "summary"] and [.[:2][].probe] == [1, 2]' <<<"$output"
+}
+
+@test "node names come from --from, and stand beside a Service's address" {
+	nodes "$T/cluster"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	run -0 arping -c 1 --from "$T/cluster" 192.0.2.10
+	[[ ${lines[1]} =~ ^Unicast\ reply\ from\ 192\.0\.2\.10\ \[02:00:00:00:00:02\]\ [0-9.]+ms\ node-b$ ]]
+	[ "${lines[2]}" = "Sent 1 probe, received 1 reply" ]
+	# an address of a node itself: its answer to the question for names isn't counted
+	run -0 arping -c 1 --from "$T/cluster" 192.0.2.3
+	[[ ${lines[1]} == *" node-c" ]]
+	[ "${lines[2]}" = "Sent 1 probe, received 1 reply" ]
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.10/32 dev eth0
+	run -4 arping -c 1 --from "$T/cluster" 192.0.2.10
+	[[ $output == *"(node-b)"* && $output == *"(node-c)"* ]]
+}
+
+@test "this host can be a node, too" {
+	nodes "$T/cluster"
+	run -0 lan_run node-a "$BUILD/lbctl" arping --from "$T/cluster" -i 50ms 192.0.2.0/28
+	[[ ${lines[1]} =~ ^192\.0\.2\.1\ +02:00:00:00:00:01\ +node-a\ +-\ +this\ host$ ]]
+	[[ ${lines[2]} =~ node-b ]]
+}
+
+@test "a source of names that isn't there is an error if it was named, and nothing if not" {
+	run -3 arping -c 1 --from "$T/nowhere" 192.0.2.1
+	[[ $output == *"$T/nowhere"* ]]
+	mkdir -p "$T/empty"
+	run -0 --separate-stderr arping -c 1 --from "$T/empty" 192.0.2.1
+	[[ $stderr == *"no names of nodes: there is no Node with an IPv4 InternalIP" ]]
+	mkdir -p "$T/.kube"
+	cat >"$T/.kube/config" <<-END
+		apiVersion: v1
+		kind: Config
+		current-context: gone
+		contexts: [{name: gone, context: {cluster: gone, user: gone}}]
+		clusters: [{name: gone, cluster: {server: "https://192.0.2.50:6443"}}]
+		users: [{name: gone, user: {token: none}}]
+	END
+	run -0 --separate-stderr arping -c 1 192.0.2.1
+	[ -z "$stderr" ]
+	[ "${lines[-1]}" = "Sent 1 probe, received 1 reply" ]
+}
+
+@test "the interface is where the route leads, and -I overrules it" {
+	lan_switch other
+	lan_nic client eth1 02:00:00:00:01:64 other
+	lan_nic node-a eth1 02:00:00:00:01:01 other
+	ip -n "$(lan_ns client)" addr add 198.51.100.100/24 dev eth1
+	ip -n "$(lan_ns node-a)" addr add 198.51.100.1/24 dev eth1
+	run -0 arping -c 1 198.51.100.1
+	[ "${lines[0]}" = "ARPING 198.51.100.1 from 198.51.100.100 eth1" ]
+	[[ ${lines[1]} == *"[02:00:00:00:01:01]"* ]]
+	run -0 arping -c 1 192.0.2.1
+	[ "${lines[0]}" = "ARPING 192.0.2.1 from 192.0.2.100 eth0" ]
+	run -3 arping -c 1 -i 50ms -I eth1 192.0.2.2
+	[ "${lines[0]}" = "ARPING 192.0.2.2 from 198.51.100.100 eth1" ]
+	# both at once, each on its own
+	run -0 arping -c 1 192.0.2.2 198.51.100.1
+	[[ $output == *"[02:00:00:00:00:02]"* && $output == *"[02:00:00:00:01:01]"* ]]
+	# no route: which of the two can't be known
+	run -2 arping -c 1 203.0.113.1
+	[ "$output" = "lbctl arping: no route tells on which interface 203.0.113.1 is; say -I with one of eth0, eth1" ]
+	ip -n "$(lan_ns client)" link set eth1 down
+	run -3 arping -c 1 -i 50ms 203.0.113.1
+	[ "${lines[0]}" = "ARPING 203.0.113.1 from 192.0.2.100 eth0" ]
+	run -2 arping -I eth1 203.0.113.1
+	[ "$output" = "lbctl arping: can't ask on eth1: it is down" ]
+}
+
+@test "a port of a bridge is not asked on, its bridge is" {
+	local ns
+	ns=$(lan_ns client)
+	ip -n "$ns" link add br0 type bridge stp_state 0 forward_delay 0
+	ip -n "$ns" link set br0 address 02:00:00:00:00:64 up
+	ip -n "$ns" addr flush dev eth0
+	ip -n "$ns" link set eth0 master br0
+	ip -n "$ns" addr add 192.0.2.100/24 dev br0
+	wait_for 5 arping -q -1 -c 1 -i 100ms 192.0.2.1
+	run -2 arping -I eth0 192.0.2.1
+	[ "$output" = "lbctl arping: can't ask on eth0: it is a port of br0; say -I br0" ]
+}
+
+@test "an interface that goes away meanwhile ends it with an error" {
+	lan_spawn client "$BUILD/lbctl" arping -c 0 -i 50ms 192.0.2.1 >"$T/out" 2>"$T/err" 3>&-
+	wait_for 5 grep -q reply "$T/out"
+	ip -n "$(lan_ns client)" link del eth0
+	! wait "$LAN_PID"
+	grep -q '^lbctl arping: ' "$T/err"
+}
+
+@test "a reader that goes away ends it" {
+	local status
+	arping -c 0 -i 20ms 192.0.2.1 2>"$T/err" | head -n 2 >"$T/out"
+	status=${PIPESTATUS[0]}
+	[ "$status" -eq 141 ]
+	[ "$(wc -l <"$T/out")" -eq 2 ]
+}
