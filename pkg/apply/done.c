@@ -109,8 +109,8 @@ static void try_again(
 	if (r->outcome == APPLY_OUTAGE) {
 		pause = pause_ms(++a->outages);
 		a->hold = now.ms + (pause > r->retry_after_ms ? pause : r->retry_after_ms);
-		json_free(
-		    TAKE(t->written)); /* who knows: the answer may have been lost, not the write */
+		if (!t->merging) /* who knows: the answer may have been lost, and not the write */
+			json_free(TAKE(t->written));
 	} else {
 		pause = pause_ms(++t->attempts);
 		t->not_before = now.ms + (pause > r->retry_after_ms ? pause : r->retry_after_ms);
