@@ -243,13 +243,41 @@ static int get_rank(struct ballot *b, struct err *e)
 	return s->rank ? 0 : -1;
 }
 
-static int vote(struct ballot *b, struct vote *votes, size_t *n, struct err *e)
+uint64_t hash_text(uint64_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return (h ^ 0xff) * UINT64_C(0x100000001b3); /* the end of one text */
+}
+
+/* Walking the tree takes log n steps a node; a change of the nodes is rare. */
+static int call_the_roll(struct election *el, struct err *e)
+{
+	size_t n = 0;
+
+	if (!el->roll_stale)
+		return 0;
+	if (el->nodes.n > el->roll_cap) {
+		const struct node **more = realloc(el->roll, 2 * el->nodes.n * sizeof(*more));
+
+		if (!more)
+			return err_memory(e);
+		el->roll = more;
+		el->roll_cap = 2 * el->nodes.n;
+	}
+	for (struct tree_node *at = tree_first(&el->nodes); at; at = tree_after(&el->nodes, at))
+		el->roll[n++] = TREE_ITEM(at, struct node, in_nodes);
+	el->roll_stale = false;
+	return 0;
+}
+
+static int vote(struct ballot *b, struct vote *votes, struct err *e)
 {
 	struct election *el = b->el;
 
-	for (struct tree_node *at = tree_first(&el->nodes); at; at = tree_after(&el->nodes, at)) {
-		const struct node *node = TREE_ITEM(at, struct node, in_nodes);
-		struct vote *v = &votes[(*n)++];
+	for (size_t i = 0; i < el->nodes.n; i++) {
+		const struct node *node = el->roll[i];
+		struct vote *v = &votes[i];
 
 		v->node = node;
 		v->code = refused(b, node, &v->message);
@@ -318,7 +346,7 @@ static void announce(struct ballot *b, const struct vote *votes, size_t n)
 	for (size_t i = 0; nodes && i < n; i++) {
 		const struct vote *v = &votes[i];
 
-		nodes[i].name = arena_copy(b->a, v->node->name);
+		nodes[i].name = v->node->name;
 		nodes[i].code = v->code ? v->code : i == 0 ? "" : "Standby";
 		nodes[i].message = v->score && !v->code ? arena_printf(b->a, "preference %llu",
 							      (unsigned long long)v->score)
@@ -336,31 +364,52 @@ static void announce(struct ballot *b, const struct vote *votes, size_t n)
 	}
 }
 
+static uint64_t digest_of(const struct election_result *r, const struct vote *votes, size_t n)
+{
+	uint64_t h = hash_text(HASH_BEGIN, r->message);
+
+	for (size_t i = 0; i < (r->winner ? r->candidates_n : n); i++) {
+		h = (h ^ votes[i].node->hash) * UINT64_C(0x100000001b3);
+		if (!r->winner)
+			h = hash_text(hash_text(h, votes[i].code), votes[i].message);
+	}
+	return h;
+}
+
+/* The rules about the Service have let it through: now its nodes. */
+static int elect_node(struct ballot *b, uint64_t *digest, struct err *e)
+{
+	size_t n = b->el->nodes.n;
+	struct vote *votes = calloc(n + 1, sizeof(*votes));
+	int rc = votes ? get_rank(b, e) : err_memory(e);
+
+	if (rc == 0)
+		rc = call_the_roll(b->el, e);
+	if (rc == 0)
+		rc = vote(b, votes, e);
+	if (rc == 0 && !b->a->bad) {
+		qsort_r(votes, n, sizeof(*votes), by_rank, b);
+		announce(b, votes, n);
+	}
+	if (rc == 0 && !b->a->bad) /* else a text may be missing */
+		*digest = digest_of(b->r, votes, n);
+	free(votes);
+	return rc;
+}
+
 int elect_service(struct election *el, const struct config *c, struct service *s,
-    struct election_result *r, struct arena *a, struct err *e)
+    struct election_result *r, uint64_t *digest, struct arena *a, struct err *e)
 {
 	struct ballot b = { .el = el, .c = c, .s = s, .r = r, .a = a };
-	struct vote *votes;
-	size_t n = 0;
-	int rc;
 
 	*r = (struct election_result){ .code = "", .message = "", .pool = "" };
 	el->count++;
 	if (has_addresses(&b) && !a->bad && in_one_pool(&b) && has_endpoints(&b) && is_advertised(&b) &&
 	    may_share(&b) && !a->bad) {
-		votes = calloc(el->nodes.n + 1, sizeof(*votes));
-		if (!votes)
-			return err_memory(e);
-		rc = get_rank(&b, e);
-		if (rc == 0)
-			rc = vote(&b, votes, &n, e);
-		if (rc == 0) {
-			qsort_r(votes, n, sizeof(*votes), by_rank, &b);
-			announce(&b, votes, n);
-		}
-		free(votes);
-		if (rc < 0)
+		if (elect_node(&b, digest, e) < 0)
 			return -1;
+	} else {
+		*digest = hash_text(HASH_BEGIN, r->message ? r->message : "");
 	}
 	return a->bad ? err_memory(e) : 0;
 }

@@ -40,6 +40,7 @@ void election_free(struct election *el)
 		node_free(el, TREE_ITEM(n, struct node, in_nodes));
 	ranks_free(el->ranks);
 	free(el->free_ids);
+	free(el->roll);
 	arena_release(&el->before_arena);
 	arena_release(&el->now_arena);
 	free(el);
@@ -85,27 +86,6 @@ void election_config_changed(struct election *el)
 uint64_t election_count(const struct election *el)
 {
 	return el->count;
-}
-
-/* FNV-1a, 64 bits. */
-static uint64_t hash(uint64_t h, const char *text)
-{
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return (h ^ 0xff) * UINT64_C(0x100000001b3); /* the end of one text */
-}
-
-/* Of what is not kept of a result: who would come next; or, when nobody announces, why. */
-static uint64_t digest(const struct election_result *r)
-{
-	uint64_t h = hash(UINT64_C(0xcbf29ce484222325), r->message);
-
-	for (size_t i = 0; i < (r->winner ? r->candidates_n : r->nodes_n); i++) {
-		h = hash(h, r->nodes[i].name);
-		h = hash(h, r->nodes[i].code);
-		h = hash(h, r->winner ? "" : r->nodes[i].message);
-	}
-	return h;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -172,11 +152,10 @@ static void retire(struct election *el, struct service *s)
 
 /* 1 when the outcome is another one. */
 static int compare(struct election *el, struct service *s, const struct election_result *now,
-    struct election_outcome *out, struct err *e)
+    uint64_t d, struct election_outcome *out, struct err *e)
 {
 	struct arena kept_arena = ARENA_INIT;
 	struct election_result kept;
-	uint64_t d = digest(now);
 	bool had = s->told;
 
 	out->decided = !had || strcmp(s->last.code, now->code) != 0 ||
@@ -203,15 +182,16 @@ static int next(struct election *el, const struct config *c, struct service *s,
     struct election_result *now, struct election_outcome *out, struct err *e)
 {
 	bool had = s->told;
+	uint64_t digest;
 
 	out->namespace = arena_copy(&el->now_arena, s->namespace);
 	out->name = arena_copy(&el->now_arena, s->name);
 	if (el->now_arena.bad)
 		return err_memory(e);
 	if (s->known)
-		return elect_service(el, c, s, now, &el->now_arena, e) < 0
+		return elect_service(el, c, s, now, &digest, &el->now_arena, e) < 0
 			   ? -1
-			   : compare(el, s, now, out, e);
+			   : compare(el, s, now, digest, out, e);
 	rank_put(el->ranks, s->rank);
 	s->rank = NULL;
 	if (!had)

@@ -28,6 +28,7 @@ bool election_has_node(const struct election *el, const char *name)
 void node_free(struct election *el, struct node *n)
 {
 	tree_remove(&el->nodes, &n->in_nodes);
+	el->roll_stale = true;
 	arena_release(&n->arena);
 	free(n->name);
 	free(n->reason);
@@ -79,7 +80,9 @@ static struct node *get(struct election *el, const char *name, struct err *e)
 	}
 	for (size_t i = 0; i < el->options.down_n; i++)
 		n->down |= !strcmp(el->options.down[i], name);
+	n->hash = hash_text(HASH_BEGIN, name);
 	tree_add(&el->nodes, &n->in_nodes);
+	el->roll_stale = true;
 	return n;
 }
 

@@ -49,8 +49,9 @@ struct slice {
 struct node {
 	struct tree_node in_nodes;
 	char *name;
-	unsigned id; /* small, for rank */
-	bool known;  /* there is a Node object */
+	unsigned id;   /* small, for rank */
+	uint64_t hash; /* of the name */
+	bool known;    /* there is a Node object */
 	struct api_node observed;
 	struct arena arena;
 	bool member; /* there is a Member object */
@@ -65,6 +66,9 @@ struct election {
 	struct tree dirty;
 	struct tree slices;
 	struct tree nodes;
+	const struct node **roll; /* all of `nodes`, by name, unless it is stale */
+	size_t roll_cap;
+	bool roll_stale;
 	struct ranks *ranks;
 	unsigned *free_ids;
 	size_t free_ids_n, free_ids_cap;
@@ -105,8 +109,14 @@ int dirty_compare(const struct tree_node *a, const struct tree_node *b);
 int slice_compare(const struct tree_node *a, const struct tree_node *b);
 int node_compare(const struct tree_node *a, const struct tree_node *b);
 
-/* Applies the rules to one Service; the result is the arena's.  -1 when out of memory. */
+/* FNV-1a, 64 bits, of one more text; begin with HASH_BEGIN. */
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+uint64_t hash_text(uint64_t h, const char *text);
+
+/* Applies the rules to one Service; the result is the arena's, the names of nodes are the nodes'.
+ * *digest is of what is not kept of a result: who would come next; or, when nobody announces,
+ * why.  -1 when out of memory. */
 int elect_service(struct election *el, const struct config *c, struct service *s,
-    struct election_result *r, struct arena *a, struct err *e) MUST_CHECK;
+    struct election_result *r, uint64_t *digest, struct arena *a, struct err *e) MUST_CHECK;
 
 #endif
