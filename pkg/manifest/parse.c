@@ -275,19 +275,32 @@ static int parse_yaml(struct walk *w, struct err *e)
 	return status;
 }
 
+/* json_parse() tells the byte; people count lines and columns. */
+static void place_error(const struct walk *w, struct err *e)
+{
+	const char *at = strstr(e->text, " at byte ");
+	size_t byte = at ? strtoul(at + strlen(" at byte "), NULL, 10) : 0, line = 1, column = 1;
+
+	if (byte > w->p->len)
+		byte = w->p->len;
+	for (size_t i = 0; i + 1 < byte; i++) {
+		bool newline = w->p->text[i] == '\n';
+
+		line += newline;
+		column = newline ? 1 : column + ((w->p->text[i] & 0xc0) != 0x80);
+	}
+	err_wrap(e, "line %zu, column %zu", line, column);
+}
+
 static int parse_json(struct walk *w, struct err *e)
 {
 	CLEANUP(json_freep) struct json *doc = json_parse(w->p->text, w->p->len, e);
-	CLEANUP(json_freep) struct json *same = NULL;
-	struct err placed = ERR_INIT;
 
-	if (doc) {
-		w->line = 1;
+	w->line = 1;
+	if (doc)
 		return take(w, doc, "", 0);
-	}
-	/* JSON is YAML too, near enough to find line and column of the same mistake. */
-	if (e->kind == ERR_PROTOCOL && yaml_parse(w->p->text, w->p->len, &same, &placed) < 0)
-		*e = placed;
+	if (e->kind == ERR_PROTOCOL)
+		place_error(w, e);
 	return -1;
 }
 
