@@ -52,4 +52,14 @@ void arping_show_event(const struct arping_show *s, const struct probe_event *ev
 /* Ends in 0, or -1 with the kind that stands for the answer. */
 int arping_show_end(const struct arping_show *s, struct err *e) MUST_CHECK;
 
+/* arping_run.c: asks what the plan says, shows it, and ends as arping_show_end(). */
+struct arping_plan {
+	struct probe *probe; /* not started */
+	struct netlink_world world;
+	struct probe_link *links; /* of the operands */
+	size_t links_n;
+	struct source_options source; /* of the names of nodes */
+};
+int arping_run(struct arping_plan *plan, const struct arping_show *show, struct err *e) MUST_CHECK;
+
 #endif
