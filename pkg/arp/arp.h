@@ -84,9 +84,10 @@ void arp_filter_release(struct arp_filter *f);
  * nothing until arp_hear().  ERR_PERMISSION names CAP_NET_RAW.  Closed with close(). */
 int arp_open(int ifindex, struct err *e) MUST_CHECK;
 
-/* Swaps the kernel filter, atomically: no frame slips through, none that fits both is missed.
- * *exact (may be NULL) as in struct arp_filter; the kernel's memory limit for filters
- * (net.core.optmem_max) can make it false earlier. */
+/* Swaps the kernel filter, atomically: no frame that the new one passes is missed.  Where the
+ * kernel has no memory for the old and the new one together (net.core.optmem_max), foreign frames
+ * can slip in between, so what arrives must be looked at anyway; where it has none for an exact
+ * one, *exact (may be NULL) comes out false as in struct arp_filter. */
 int arp_hear(
     int fd, const struct in_addr *set, size_t n, unsigned match, bool *exact, struct err *e) MUST_CHECK;
 

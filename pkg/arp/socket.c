@@ -14,7 +14,8 @@
 #include "pkg/arp/arp.h"
 
 enum {
-	FRAME_ROOM = 64, /* an ARP frame with its padding; more is cut off and not missed */
+	FRAME_ROOM = 64,       /* an ARP frame with its padding; more is cut off and not missed */
+	SMALLEST_FILTER = 128, /* instructions, not worth a coarser one */
 	CONTROL_ROOM = CMSG_SPACE(sizeof(struct timespec)),
 };
 
@@ -38,11 +39,16 @@ static int attach(int fd, const struct arp_filter *f)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
+/* The kernel charges a program to the socket, the old one still being there while the new one is
+ * set, and refuses with ENOMEM what is beyond net.core.optmem_max (20 KiB before Linux 6.7).  So
+ * the old one goes first if need be, and if that isn't enough the new one has to be coarser. */
 int arp_hear(int fd, const struct in_addr *set, size_t n, unsigned match, bool *exact, struct err *e)
 {
-	/* The kernel charges the old and the new program to the socket at once, and refuses with
-	 * ENOMEM beyond net.core.optmem_max, which is as low as 20 KiB before Linux 6.7. */
-	for (size_t max = ARP_FILTER_MAX;; max /= 2) {
+	bool alone = false;
+	size_t max = ARP_FILTER_MAX;
+	int unused = 0; /* but demanded */
+
+	for (;;) {
 		struct arp_filter f;
 		bool was_exact;
 		int got, error;
@@ -58,8 +64,12 @@ int arp_hear(int fd, const struct in_addr *set, size_t n, unsigned match, bool *
 				*exact = was_exact;
 			return 0;
 		}
-		if (error != ENOMEM || max <= 128)
+		if (error != ENOMEM || (alone && max <= SMALLEST_FILTER))
 			return err_sys(e, error, "setting the ARP filter for %zu addresses", n);
+		if (alone)
+			max /= 2;
+		setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+		alone = true;
 	}
 }
 
