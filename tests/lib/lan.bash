@@ -143,13 +143,11 @@ lan_down() {
 	local ns pid
 	[ -n "${LAN:-}" ] || return 0
 	for pid in "${LAN_PIDS[@]}"; do
+		disown "$pid" 2>/dev/null || true # else bash would say "Killed"
 		kill "$pid" 2>/dev/null || true
 	done
 	for ns in $(ip netns list | sed -n "s/^\($LAN-[^ ]*\).*/\1/p"); do
 		lan_remove "$ns"
-	done
-	for pid in "${LAN_PIDS[@]}"; do
-		wait "$pid" 2>/dev/null || true # in silence, where bash would say "Killed"
 	done
 	LAN_PIDS=()
 	unset LAN
