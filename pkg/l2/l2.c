@@ -66,7 +66,7 @@ static bool is_succeeded(struct l2 *l, const struct arp_packet *p)
 {
 	struct vip *v = vip_find(l, p->sender_ip);
 
-	if (!v || v->succeeded || mac_is_own(l, &p->sender_mac))
+	if (!v || v->succeeded)
 		return false;
 	for (size_t i = 0; i < v->owners_n; i++)
 		if (!v->owners[i]->leaving)
