@@ -312,8 +312,9 @@ static void announce_it(struct announce *a, const char *key, const struct json *
 static void on_record(void *ctx, const struct record *r, const struct json *object)
 {
 	struct announce *a = ctx;
-	const char *namespace = json_string(json_at(object, "metadata", "namespace", NULL));
-	const char *name = json_string(json_at(object, "metadata", "name", NULL));
+	const struct json *meta = json_get(object, "metadata");
+	const char *namespace = json_string(json_get(meta, "namespace"));
+	const char *name = json_string(json_get(meta, "name"));
 	const struct json *spec = json_get(object, "spec");
 	const char *node = json_string(json_get(spec, "node"));
 	char key[512];

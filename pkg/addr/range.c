@@ -94,7 +94,7 @@ bool range_overlaps(const struct range *a, const struct range *b)
 
 uint64_t range_size(const struct range *r)
 {
-	uint8_t diff[16]; /* last - first */
+	uint8_t diff[16] = { 0 }; /* last - first */
 	uint64_t n = 0;
 	int borrow = 0;
 

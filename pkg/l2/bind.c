@@ -8,6 +8,7 @@
 enum {
 	VALID_S = 10,
 	RENEW_MS = 3000,
+	MOST_A_TURN = 64, /* changes before ARP has its turn again */
 	HOST_LEN = 32,
 };
 
@@ -23,6 +24,7 @@ struct bind {
 	const char *interface;
 	struct bound *at; /* sorted by address */
 	size_t n;
+	bool more; /* to be done in the next turn */
 };
 
 static int remove_address(int ifindex, struct in_addr ip, struct err *e)
@@ -122,7 +124,7 @@ static bool is_theirs(const struct netlink_world *w, int ifindex, const struct a
 	return false;
 }
 
-/* Where it shall be, for as long as it shall be there. */
+/* Puts it where it shall be, for as long as it shall be there.  1 if that asked the kernel. */
 static int renew(
     struct bound *o, int ifindex, const struct netlink_world *w, uint64_t now_ms, struct err *e)
 {
@@ -137,7 +139,7 @@ static int renew(
 	if (!ifindex || o->theirs || o->renew_at > now_ms)
 		return 0;
 	o->renew_at = now_ms + RENEW_MS;
-	return netlink_address_set(ifindex, &a, HOST_LEN, VALID_S, VALID_S, e);
+	return netlink_address_set(ifindex, &a, HOST_LEN, VALID_S, VALID_S, e) < 0 ? -1 : 1;
 }
 
 /* Takes over what is known of each address of the set, and takes back the others. */
@@ -169,17 +171,27 @@ static int compare(struct bind *b, const struct in_addr *set, size_t n, struct e
 int bind_sync(struct bind *b, const struct l2 *l, const struct in_addr *set, size_t n,
     const struct netlink_world *w, uint64_t now_ms, struct err *e)
 {
+	int changes = 0;
+
 	if (compare(b, set, n, e) < 0)
 		return -1;
-	for (size_t i = 0; i < b->n; i++)
-		if (renew(&b->at[i], place(b, l, w, b->at[i].ip), w, now_ms, e) < 0)
+	b->more = false;
+	for (size_t i = 0; i < b->n && !b->more; i++) {
+		int one = renew(&b->at[i], place(b, l, w, b->at[i].ip), w, now_ms, e);
+
+		if (one < 0) {
+			b->more = true;
 			return -1;
+		}
+		changes += one;
+		b->more = changes == MOST_A_TURN;
+	}
 	return 0;
 }
 
 uint64_t bind_deadline(const struct bind *b)
 {
-	uint64_t at = UINT64_MAX;
+	uint64_t at = b->more ? 0 : UINT64_MAX;
 
 	for (size_t i = 0; i < b->n; i++)
 		if (b->at[i].ifindex && !b->at[i].theirs && b->at[i].renew_at < at)

@@ -25,20 +25,18 @@ struct l2 *l2_new(const struct l2_options *o, struct err *e)
 
 void l2_free(struct l2 *l)
 {
-	struct owner *o, *next;
-	struct vip *v, *next_vip;
+	struct owner *o;
+	struct vip *v;
 
 	if (!l)
 		return;
-	HASH_ITER(hh, l->vips, v, next_vip)
-	{
+	while ((v = l->vips)) {
 		bursts_stop(l, v);
 		HASH_DEL(l->vips, v);
 		free(v->owners);
 		free(v);
 	}
-	HASH_ITER(hh, l->owners, o, next)
-	{
+	while ((o = l->owners)) {
 		HASH_DEL(l->owners, o);
 		owner_free(o);
 	}

@@ -173,8 +173,8 @@ int l2_set_links(struct l2 *l, const struct netlink_link *at, size_t n, uint64_t
 		changed |= one > 0;
 		status = one < 0 ? -1 : status;
 	}
-	HASH_ITER(hh, l->links, k, next)
-	{
+	for (k = l->links; k; k = next) {
+		next = k->hh.next;
 		if (!k->seen) {
 			link_drop(l, k);
 			changed = true;
@@ -190,8 +190,6 @@ int l2_set_links(struct l2 *l, const struct netlink_link *at, size_t n, uint64_t
 
 void links_free(struct l2 *l)
 {
-	struct link *k, *next;
-
-	HASH_ITER(hh, l->links, k, next)
-	link_drop(l, k);
+	while (l->links)
+		link_drop(l, l->links);
 }

@@ -314,8 +314,10 @@ void l2_withdraw_all(struct l2 *l, uint64_t now_ms)
 	struct owner *o, *next;
 
 	l->now = now_ms;
-	HASH_ITER(hh, l->owners, o, next)
-	owner_leave(l, o);
+	for (o = l->owners; o; o = next) {
+		next = o->hh.next;
+		owner_leave(l, o);
+	}
 }
 
 /* Each of its addresses was taken over by another host. */

@@ -204,6 +204,21 @@ B=02:00:00:00:00:02
 	wait_for 5 neighbour 192.0.2.10 $B
 }
 
+@test "two nodes hand over: the former answers until it hears the next" {
+	announce_on node-a 8 --grace 60s
+	announce_on node-b 9
+	announcement ADDED web node-a '"192.0.2.10"' >&8
+	wait_for 5 answered_by 192.0.2.10 $A
+	announcement DELETED web node-a '"192.0.2.10"' >&8
+	wait_for 5 said node-a '"DELETED"'
+	answered_by 192.0.2.10 $A
+	announcement ADDED web node-b '"192.0.2.10"' >&9
+	wait_for 5 said node-a "no longer announces 192.0.2.10: $B has taken over"
+	answered_by 192.0.2.10 $B
+	exec 8>&- 9>&-
+	wait # both end
+}
+
 @test "an interface that goes down and comes up is announced on again" {
 	announce_on node-a 8
 	announcement ADDED web node-a '"192.0.2.10"' >&8
@@ -382,6 +397,17 @@ lifetime_is() { # SECONDS
 	lan_stop "$LAN_PID" TERM
 	lan_run node-a ip -o addr show dev eth0 | grep 'inet 192.0.2.10/32'
 	not_bound node-a 192.0.2.11
+}
+
+@test "--bind takes in hundreds of addresses" {
+	announce_on node-a 8 --bind --bind-interface lo --grace 0s
+	announcement ADDED web node-a "$(seq -s, -f '"198.51.100.%g"' 0 199)" >&8
+	# shellcheck disable=SC2016 # evaluated each time
+	wait_for 5 eval '[ "$(lan_run node-a ip -o addr show dev lo | grep -c inet.198.51.100)" -eq 200 ]'
+	answered_by 198.51.100.199 $A
+	lan_stop "$LAN_PID" TERM
+	not_bound node-a 198.51.100.0
+	not_bound node-a 198.51.100.199
 }
 
 @test "an interface that isn't there can't be bound to" {
