@@ -156,9 +156,16 @@ static int from_files(struct kubeconfig *c, const struct files *fs, const char *
 	struct kubeconfig_part ctx, cluster, user;
 	const char *cluster_name, *user_name, *namespace;
 
-	for (size_t i = 0; i < fs->n && !context; i++)
+	for (size_t i = 0; i < fs->n && !context; i++) {
+		const struct json *current = json_get(fs->at[i].tree, "current-context");
+
+		if (json_type(current) != JSON_NULL && !json_string(current))
+			return err_set(e, ERR_USAGE,
+			    "%s: current-context: want a string, have %s; put it in quotes",
+			    fs->at[i].path, json_type_name(json_type(current)));
 		if (text_at(fs->at[i].tree, "current-context")[0])
-			context = text_at(fs->at[i].tree, "current-context");
+			context = json_string(current);
+	}
 	if (!context || !find_part(fs, "contexts", "context", context, &ctx))
 		return no_context(fs, context, e);
 	if (part_text(&ctx, "cluster", &c->arena, &cluster_name, e) < 0 ||

@@ -256,6 +256,8 @@ static void a_mistake_is_named_with_its_place(void **state)
 	(void)state;
 	refused("clusters: [\n", "/bad: line 2");
 	refused("", "current-context is not set; give --context NAME");
+	refused(
+	    "current-context: y\n", "current-context: want a string, have a boolean; put it in quotes");
 	refused(CONTEXT, "/bad: contexts, name x: cluster: no item of clusters has that name");
 	refused("contexts: [{name: x, context: {user: u}}]\ncurrent-context: x\n",
 	    "contexts, name x: cluster: is missing");

@@ -121,7 +121,7 @@ enum phase reflector_list_phase(const struct reflector *r)
 /* 410: the server has forgotten the version that we go on from. */
 void reflector_expired(struct reflector *r, uint64_t now)
 {
-	bool again = r->expired_before && now - r->expired_at < CALM_MS;
+	bool again = r->expired_before && now - r->expired_at < EXPIRED_MS;
 
 	if (r->phase == PAGES && r->more.len && again)
 		r->limit = 0; /* we are too slow for pages: all at once */

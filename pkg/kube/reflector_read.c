@@ -178,7 +178,7 @@ static void stream_over(struct reflector *r, uint64_t now)
 	} else if (r->phase == STREAM) {
 		r->no_stream = ++r->ended_early > 1; /* no end of the list, twice */
 		reflector_fail_text(r, "the answer ended before the list was whole", now);
-	} else if (!r->events && now - r->started < SHORT_MS) {
+	} else if (!r->events && now - r->started < CALM_MS) {
 		reflector_fail_text(r, "the answer ended at once, without an event", now);
 	} else {
 		r->in_flight = r->ended = false;

@@ -14,8 +14,8 @@ enum {
 	TIMEOUT_MIN_S = 300, /* of a watch, told to the server */
 	TIMEOUT_SPREAD_S = 300,
 	TIMEOUT_SLACK_MS = 30000,
-	CALM_MS = 5000, /* a watch that lived so long works */
-	SHORT_MS = 1000,
+	CALM_MS = 1000,    /* a watch that lived so long works */
+	EXPIRED_MS = 5000, /* after a version expired, in which another one should not */
 	RETRY_AFTER_MAX_S = 600,
 	ERROR_BODY_MAX = 64 << 10,
 };
