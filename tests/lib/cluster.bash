@@ -82,6 +82,7 @@ cluster_start() {
 	case $1 in
 	etcd)
 		flags=(--data-dir "$CLUSTER/etcd" --unsafe-no-fsync --log-level error
+			--heartbeat-interval 20 --election-timeout 200
 			--listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379
 			--listen-peer-urls http://127.0.0.1:2380)
 		;;
@@ -101,6 +102,7 @@ cluster_start() {
 		# shellcheck disable=SC2054 # commas of its own
 		flags=(--kubeconfig="$CLUSTER/kube-controller-manager.kubeconfig" --leader-elect=false
 			--service-account-private-key-file="$CLUSTER/sa.key" --root-ca-file="$CLUSTER/ca.crt"
+			--kube-api-qps=1000 --kube-api-burst=1000
 			--use-service-account-credentials --controllers='*,-node-lifecycle-controller' --secure-port=10257
 			--cert-dir="$CLUSTER" --authentication-kubeconfig= --authorization-kubeconfig=)
 		;;
@@ -330,12 +332,12 @@ cluster_container() { # NAMESPACE POD HOST: as process "POD"
 		cluster_spawn "$2" "$3" "$CLUSTER_LIB/container" "$dir/pod.json" "$CLUSTER/image" "$dir/secrets"
 }
 
-# cluster_pod_token NAMESPACE POD: writes a new token of the Pod's ServiceAccount where the container
-# reads it, as the kubelet does in time
+# cluster_pod_token NAMESPACE POD [KIND NAME UID]: writes a new token of the Pod's ServiceAccount where
+# the container reads it, as the kubelet does in time; bound to the Pod, or to the object named
 cluster_pod_token() {
 	local dir=$CLUSTER/pods/$2
-	cluster_token "$1" "$(jq -r .spec.serviceAccountName "$dir/pod.json")" Pod "$2" \
-		"$(jq -r .metadata.uid "$dir/pod.json")" >"$dir/secrets/token.new" &&
+	cluster_token "$1" "$(jq -r .spec.serviceAccountName "$dir/pod.json")" "${3:-Pod}" "${4:-$2}" \
+		"${5:-$(jq -r .metadata.uid "$dir/pod.json")}" >"$dir/secrets/token.new" &&
 		chmod 644 "$dir/secrets/token.new" && mv "$dir/secrets/token.new" "$dir/secrets/token"
 }
 
@@ -343,12 +345,20 @@ cluster_image() { # lbctl's root file system, once
 	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" "$BUILD/lbctl"
 }
 
-# cluster_services NAMESPACE COUNT [PREFIX]: so many Services of type LoadBalancer, without selector
+# cluster_services NAMESPACE PREFIX COUNT [FAMILY]: so many Services of type LoadBalancer, at once
 cluster_services() {
-	jq -cn --arg ns "$1" --argjson n "$2" --arg prefix "${3:-svc}" '{apiVersion: "v1", kind: "List", items: [range($n) | {
-		apiVersion: "v1", kind: "Service", metadata: {name: "\($prefix)-\(.)", namespace: $ns},
-		spec: {type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ports: [{port: 80}]}}]}' >"$CLUSTER/services.json"
-	kube create -f "$CLUSTER/services.json" >/dev/null
+	jq -cn --arg ns "$1" --arg prefix "$2" --argjson n "$3" --arg family "${4:-IPv4}" '
+		{apiVersion: "v1", kind: "List", items: [range($n) | {
+			apiVersion: "v1", kind: "Service", metadata: {name: "\($prefix)-\(.)", namespace: $ns, labels: {set: $prefix}},
+			spec: {type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ipFamilies: [$family],
+				ports: [{port: 80}]}}]}' >"$CLUSTER/services.json"
+	kube create --validate=false -f "$CLUSTER/services.json" >/dev/null
+}
+
+# cluster_addresses NAMESPACE [PREFIX]: lines "SERVICE ADDRESS", sorted, of those that have one
+cluster_addresses() {
+	kapi GET "/api/v1/namespaces/$1/services${2:+?labelSelector=set%3D$2}" |
+		jq -r '.items[] | "\(.metadata.name) \(.status.loadBalancer.ingress[]?.ip)"' | sort
 }
 
 # cluster_slice NAMESPACE SERVICE NODE ADDRESS: one ready endpoint for a Service without a selector

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# what goes wrong around lbctl's Pods on a real control plane, and that nobody's address is lost,
+# moved or given twice; the tests build on each other's Services
+
+bats_require_minimum_version 1.5.0
+source tests/kube/story.bash
+
+setup_file() {
+	story_up namespace.yaml crds.yaml rbac.yaml controller.yaml speaker.yaml
+	kube apply -f deploy/samples/pool.yaml
+	kapi POST /apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools \
+		'{"apiVersion":"metallb.io/v1beta1","kind":"IPAddressPool","metadata":{"name":"large"},"spec":{"addresses":["2001:db8:1::/112"]}}'
+	wait_for 10 has_address nginx-lb
+	wait_for 10 has_address nginx2-lb
+}
+
+teardown_file() {
+	story_down
+}
+
+setup() {
+	cluster_addresses default >"$BATS_TEST_TMPDIR/before"
+	processes >"$BATS_TEST_TMPDIR/processes"
+}
+
+# every test leaves each Service that was there with the address that it had, and none twice
+teardown() {
+	cluster_addresses default >"$BATS_TEST_TMPDIR/after"
+	[ "$(comm -23 "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after" | grep -v '^gone')" = '' ]
+	[ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/after" | sort | uniq -d)" = '' ]
+}
+
+processes() { # lines "HOST STAGE PID" of all of lbctl
+	local host pid
+	for host in "$(controller)" "${NODES[@]}"; do
+		for pid in $(ip netns pids "$(lan_ns "$host")"); do
+			[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != lbctl ] ||
+				echo "$host $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f2,3) $pid"
+		done
+	done | sort
+}
+
+process() { # HOST STAGE
+	processes | sed -n "s/^$1 $2 .* \([0-9]*\)$/\1/p" | head -n 1
+}
+
+same_processes() {
+	processes | diff "$BATS_TEST_TMPDIR/processes" -
+}
+
+addresses() { # PREFIX COUNT: so many have one
+	[ "$(cluster_addresses default "$1" | wc -l)" -ge "$2" ]
+}
+
+service() { # NAME
+	kapi POST /api/v1/namespaces/default/services \
+		'{"metadata":{"name":"'"$1"'"},"spec":{"type":"LoadBalancer","ports":[{"port":8080}]}}' >/dev/null
+}
+
+signal_watches() { # SIGNAL
+	local pid
+	for pid in $(processes | awk '$2 == "watch" && $3 == "-k" { print $4 }'); do
+		kill -s "$1" "$pid"
+	done
+}
+
+@test "a controller that is killed in the middle of its work loses and moves nothing" {
+	cluster_services default middle 300 IPv6
+	wait_for 20 addresses middle 30
+	kill -KILL "$(process "$(controller)" allocate)"
+	cluster_addresses default middle >"$BATS_TEST_TMPDIR/middle"
+	wait_for 30 addresses middle 300
+	[ -z "$(comm -23 "$BATS_TEST_TMPDIR/middle" <(cluster_addresses default middle))" ]
+	grep 'container: ended with status 137' "$CLUSTER/$(controller).log"
+	echo "killed when $(wc -l <"$BATS_TEST_TMPDIR/middle") of 300 had their address" >&3
+}
+
+@test "1,000 Services at once all get an address" {
+	cluster_services default thousand 1000 IPv6 &
+	start=$(date +%s%N)
+	wait_for 60 addresses thousand 1000
+	end=$(date +%s%N)
+	wait
+	printf '1,000 Services created and assigned in %d ms\n' $(((end - start) / 1000000)) >&3
+	same_processes
+}
+
+@test "the API server killed and started again: addresses are answered meanwhile, and work goes on" {
+	answers 192.0.2.200
+	cluster_stop kube-apiserver KILL
+	lan_run client arping -q -c 3 -w 5 -I eth0 192.0.2.200
+	answers 192.0.2.200
+	answers 192.0.2.201
+	cluster_start kube-apiserver
+	service after-outage
+	wait_for 30 has_address after-outage
+	same_processes
+}
+
+@test "etcd compacted while the watches were away: 410, and the difference is made up" {
+	service gone
+	wait_for 10 has_address gone
+	address=$(cluster_ingress default gone)
+	version=$(kapi GET /api/v1/services | jq -r .metadata.resourceVersion)
+	signal_watches STOP
+	kube delete svc gone
+	service instead
+	cluster_compact
+	cluster_stop kube-apiserver KILL
+	cluster_start kube-apiserver
+	run kapi GET "/api/v1/services?watch=1&resourceVersion=$version&timeoutSeconds=1"
+	[[ "$output" = *'"code":410'* ]]
+	signal_watches CONT
+	wait_for 30 has_address instead "$address"
+	same_processes
+}
+
+@test "a token that expired is read anew, by watches and writes" {
+	local secrets=/api/v1/namespaces/metallb-system/secrets pod token uid
+	pod=$(controller)
+	uid=$(kapi POST $secrets '{"metadata":{"name":"life"}}' | jq -r .metadata.uid)
+	cluster_pod_token metallb-system "$pod" Secret life "$uid"
+	token=$(cat "$CLUSTER/pods/$pod/secrets/token")
+	kapi DELETE $secrets/life >/dev/null # its token ends with it
+	cluster_stop kube-apiserver KILL     # and so do the connections that it opened
+	cluster_start kube-apiserver
+	KAPI_TOKEN=$token run ! kapi GET /api/v1/services
+	[[ "$output" = *Unauthorized* ]]
+	service unauthorized
+	wait_for 10 said "$pod" 401
+	[ -z "$(cluster_ingress default unauthorized)" ]
+	cluster_pod_token metallb-system "$pod"
+	wait_for 60 has_address unauthorized
+}
