@@ -62,7 +62,7 @@ taken() { # a document on stdin
 	# shellcheck disable=SC2154 # set by run
 	[ -z "$stderr" ]
 	run -0 kube get -n metallb-system ipaddresspools,l2advertisements
-	[[ "$output" = *'192.0.2.200-192.0.2.210'* ]]
+	[[ "$output" = *'192.0.2.240-192.0.2.250'* ]]
 	kube delete -f deploy/samples >/dev/null
 }
 
@@ -74,7 +74,7 @@ taken() { # a document on stdin
 }
 
 @test "an IPAddressPool with everything that MetalLB has is taken, and its status can be written" {
-	pool '{"addresses":["192.0.2.0/28","192.0.2.16 - 192.0.2.20","2001:db8::/120","2001:db8:1::-2001:db8:1::ff"],
+	pool '{"addresses":["192.0.2.0/28","192.0.2.16 - 192.0.2.24","2001:db8::/120","2001:db8:1::-2001:db8:1::ff"],
 		"autoAssign":false,"avoidBuggyIPs":true,"serviceAllocation":{"priority":50,"namespaces":["a"],
 		"namespaceSelectors":[{"matchLabels":{"x":"y"}}],
 		"serviceSelectors":[{"matchExpressions":[{"key":"k","operator":"In","values":["v","w"]},{"key":"l","operator":"Exists"}]}]}}' |
@@ -136,8 +136,8 @@ taken() { # a document on stdin
 	can $c 200 GET "$ns/configmaps?fieldSelector=metadata.name%3Dconfig&watch=1"
 	KAPI_TOKEN=$(cat "$CLUSTER/$c.token") kapi APPLY "/api/v1/namespaces/default/services/web/status?fieldManager=lbctl" \
 		'{"apiVersion":"v1","kind":"Service","metadata":{"annotations":{"metallb.io/ip-allocated-from-pool":"p"}},
-		"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.200"}]}}}' >/dev/null
-	[ "$(cluster_ingress default web)" = 192.0.2.200 ]
+		"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.240"}]}}}' >/dev/null
+	[ "$(cluster_ingress default web)" = 192.0.2.240 ]
 	can $c 201 POST /api/v1/namespaces/default/events '{"metadata":{"name":"e"},"involvedObject":{"kind":"Service","namespace":"default","name":"web"}}'
 	KAPI_TOKEN=$(cat "$CLUSTER/$c.token") kapi PATCH /api/v1/namespaces/default/events/e '{"count":2}' >/dev/null
 }

@@ -87,11 +87,11 @@ signal_watches() { # SIGNAL
 }
 
 @test "the API server killed and started again: addresses are answered meanwhile, and work goes on" {
-	answers 192.0.2.200
+	answers 192.0.2.240
 	cluster_stop kube-apiserver KILL
-	lan_run client arping -q -c 3 -w 5 -I eth0 192.0.2.200
-	answers 192.0.2.200
-	answers 192.0.2.201
+	lan_run client arping -q -c 3 -w 5 -I eth0 192.0.2.240
+	answers 192.0.2.240
+	answers 192.0.2.241
 	cluster_start kube-apiserver
 	service after-outage
 	wait_for 30 has_address after-outage

@@ -110,29 +110,29 @@ said() { # POD REGEX
 
 # story_pool FILE: a pool of two addresses
 story_pool() {
-	sed 's/192\.0\.2\.210/192.0.2.201/' "$1" >"$BATS_TEST_TMPDIR/pool.yaml"
+	sed 's/192\.0\.2\.250/192.0.2.241/' "$1" >"$BATS_TEST_TMPDIR/pool.yaml"
 	kube apply -f "$BATS_TEST_TMPDIR/pool.yaml"
-	wait_for 5 has_address nginx-lb 192.0.2.200
-	wait_for 5 has_address nginx2-lb 192.0.2.201
+	wait_for 5 has_address nginx-lb 192.0.2.240
+	wait_for 5 has_address nginx2-lb 192.0.2.241
 	run -0 kube get svc nginx-lb nginx2-lb -o \
 		jsonpath='{range .items[*]}{.metadata.annotations.metallb\.io/ip-allocated-from-pool}{"\n"}{end}'
 	# shellcheck disable=SC2154 # set by run
 	[ "$output" = $'default\ndefault' ]
-	wait_for 5 told nginx-lb IPAllocated 'Assigned IP ["192.0.2.200"]'
-	wait_for 5 told nginx2-lb IPAllocated 'Assigned IP ["192.0.2.201"]'
+	wait_for 5 told nginx-lb IPAllocated 'Assigned IP ["192.0.2.240"]'
+	wait_for 5 told nginx2-lb IPAllocated 'Assigned IP ["192.0.2.241"]'
 	kube get svc >&3
 }
 
 story_answered() {
-	for ip in 192.0.2.200 192.0.2.201; do
+	for ip in 192.0.2.240 192.0.2.241; do
 		wait_for 5 answers $ip
 		knows $ip "$(elected $ip "${NODES[@]}")"
 	done
-	lan_run client ip neigh show dev eth0 | grep 192.0.2.20 >&3
+	lan_run client ip neigh show dev eth0 | grep 192.0.2.24 >&3
 }
 
 story_takeover() {
-	local ip=192.0.2.200 first second
+	local ip=192.0.2.240 first second
 	first=$(elected $ip "${NODES[@]}")
 	# shellcheck disable=SC2046 # words
 	second=$(elected $ip $(without "$first" "${NODES[@]}"))
@@ -157,6 +157,6 @@ story_next() {
 	wait_for 5 told third AllocationFailed 'Failed to allocate IP for "default/third": no available IPs'
 	[ -z "$(cluster_ingress default third)" ]
 	kube delete svc nginx-lb
-	wait_for 5 has_address third 192.0.2.200
-	has_address nginx2-lb 192.0.2.201
+	wait_for 5 has_address third 192.0.2.240
+	has_address nginx2-lb 192.0.2.241
 }

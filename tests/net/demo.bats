@@ -10,8 +10,8 @@ bats_require_minimum_version 1.5.0
 	TMPDIR=$BATS_TEST_TMPDIR/tmp run -0 deploy/lab/demo
 	[ $SECONDS -lt 30 ]
 	[ "$(grep -c '200 OK' <<<"$output")" -eq 4 ]
-	grep -E 'nginx-lb .* 192\.0\.2\.200 ' <<<"$output"
-	grep -E 'nginx3-lb .* 192\.0\.2\.200 ' <<<"$output"
+	grep -E 'nginx-lb .* 192\.0\.2\.240 ' <<<"$output"
+	grep -E 'nginx3-lb .* 192\.0\.2\.240 ' <<<"$output"
 	[ -z "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ]
 	run ! pgrep -f "$BATS_TEST_TMPDIR"
 }
