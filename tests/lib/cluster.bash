@@ -245,6 +245,8 @@ kube() {
 cluster_node() {
 	local n
 	n=$(lan_number "$1")
+	# Without any route to a Service's address nothing on the node itself could ask for one.
+	ip -n "$(lan_ns "$1")" route add default via 192.0.2.1 || return
 	kapi POST /api/v1/nodes '{"metadata":{"name":"'"$1"'","labels":{"kubernetes.io/os":"linux",
 		"kubernetes.io/hostname":"'"$1"'"}}}' >/dev/null || return
 	kapi PATCH "/api/v1/nodes/$1/status" '{"status":{"addresses":[
