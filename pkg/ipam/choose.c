@@ -32,33 +32,44 @@ bool choose_has(const struct pool *p, enum need need)
 	}
 }
 
-/* The lowest address of the family that s may have: free, or shared with others of its key. */
+struct best {
+	bool found;
+	struct addr addr;
+	uint32_t range;
+};
+
+/* Is u a better one, and may s have it together with its holders? */
+static void consider(const struct ipam *m, const struct service *s, const struct pool *p,
+    uint8_t family, const struct used *u, struct best *b)
+{
+	const struct place *at = u->addr.family == family ? space_find(m, &u->addr) : NULL;
+	const char *code;
+
+	if (!at || at->pool != p || space_avoids(p, &u->addr))
+		return;
+	if (b->found &&
+	    (at->index > b->range || (at->index == b->range && addr_compare(&u->addr, &b->addr) >= 0)))
+		return;
+	if (!hold_conflict(s, u, true, &code))
+		*b = (struct best){ true, u->addr, at->index };
+}
+
+/* The lowest address of the family that s may have: free, or shared with others of its key, or
+ * in its own status and nobody's. */
 static bool lowest(const struct ipam *m, const struct service *s, const struct pool *p, uint8_t family,
     struct addr *out)
 {
-	uint32_t range = 0;
-	bool found = space_lowest(p, family, out, &range);
+	struct best b = { 0 };
 	const struct service *o = s->sharing ? s->sharing->services : NULL;
 
+	b.found = space_lowest(p, family, &b.addr, &b.range);
 	for (; o; o = o->sharing_next)
-		for (size_t i = 0; o != s && i < o->holds_n; i++) {
-			const struct used *u = o->holds[i].used;
-			const struct place *at =
-			    u->addr.family == family ? space_find(m, &u->addr) : NULL;
-			const char *code;
-
-			if (!at || at->pool != p || space_avoids(p, &u->addr))
-				continue;
-			if (found && (at->index > range ||
-					 (at->index == range && addr_compare(&u->addr, out) >= 0)))
-				continue;
-			if (hold_conflict(s, u, true, &code))
-				continue;
-			*out = u->addr;
-			range = at->index;
-			found = true;
-		}
-	return found;
+		for (size_t i = 0; o != s && i < o->holds_n; i++)
+			consider(m, s, p, family, o->holds[i].used, &b);
+	for (size_t i = 0; i < s->records_n; i++)
+		consider(m, s, p, family, s->records[i].used, &b);
+	*out = b.addr;
+	return b.found;
 }
 
 static bool both(

@@ -65,15 +65,19 @@ struct ipam;
 struct service;
 struct class;
 
-struct used { /* an address that somebody holds */
+struct used { /* an address that is not free */
 	struct tree_node node;
 	struct addr addr;
 	struct hold *holds;
 };
+/* A Service has the address, or it only stands in its status: what we gave up and is not yet
+ * written, or what another controller gave.  Such an address is given to nobody, but whoever has
+ * it recorded too may keep it. */
 struct hold {
 	struct used *used;
 	struct service *service;
 	struct hold *next; /* of used */
+	bool recorded;
 };
 
 struct gap { /* free addresses in a row, of one range of a pool; the ends are usable */
@@ -105,6 +109,11 @@ struct namespace
 	struct service *services;
 };
 
+struct pool_name { /* kept as long as the engine */
+	UT_hash_handle hh;
+	char name[];
+};
+
 struct sharing { /* the Services with one sharing key */
 	UT_hash_handle hh;
 	char *key;
@@ -132,9 +141,12 @@ struct service {
 	struct sharing *sharing; /* NULL: shares nothing */
 	struct service *sharing_next, *sharing_prev;
 
+	bool ours; /* to serve, by its type and class */
 	struct hold *holds;
 	size_t holds_n;
-	bool foreign;      /* what it holds is another controller's */
+	const char *pool;     /* they were last in; NULL: none, or not known */
+	struct hold *records; /* addresses of pools in its status that it doesn't hold */
+	size_t records_n;
 	struct loss *loss; /* NULL: nothing */
 
 	/* The last status we wanted written, until it is seen. */
@@ -198,6 +210,7 @@ struct ipam {
 	struct service *services; /* hash */
 	struct namespace *namespaces;
 	struct sharing *sharings;
+	struct pool_name *names;
 	struct tree used;
 	struct tree dirty;
 
@@ -232,6 +245,7 @@ bool space_avoids(const struct pool *p, const struct addr *a);              /* a
 void space_take(struct ipam *m, const struct addr *a);
 void space_put(struct ipam *m, const struct addr *a);
 bool space_lowest(const struct pool *p, uint8_t family, struct addr *a, uint32_t *range);
+const char *space_name(struct ipam *m, const char *pool); /* a copy as long as the engine */
 struct pool *space_pool(const struct ipam *m, const char *name);
 uint64_t space_count(const struct pool *p, uint8_t family); /* free ones; INT64_MAX: more */
 
@@ -239,12 +253,14 @@ uint64_t space_count(const struct pool *p, uint8_t family); /* free ones; INT64_
 struct used *hold_find(const struct ipam *m, const struct addr *a);
 void hold_take(struct ipam *m, struct service *s, const struct addr *at, size_t n);
 void hold_drop(struct ipam *m, struct service *s); /* and wakes who waits for it */
+void hold_record(struct ipam *m, struct service *s, const struct addr *at, size_t n);
 /* Its rule of sharing changed. */
 void hold_changed(struct ipam *m, struct service *s);
-/* NULL: s may hold u together with all others.  Else who is in the way and *code why.  Holders that
- * are not ours are in the way only when an address is given (giving). */
+/* NULL: s may hold u together with all others.  Else who is in the way and *code why.  Those that
+ * only have it recorded are in the way only when an address is given (giving). */
 const struct service *hold_conflict(
     const struct service *s, const struct used *u, bool giving, const char **code);
+bool hold_has(const struct service *s, const struct addr *a);
 bool hold_equals(const struct service *s, const struct addr *at, size_t n);
 void sharing_link(struct ipam *m, struct service *s);
 void sharing_unlink(struct ipam *m, struct service *s);

@@ -6,19 +6,20 @@
 
 enum { CONSIDERED_MAX = 64, NAMED_MAX = 4 };
 
-/* "IPv4 address" and the like: what it needs. */
-static const char *need_words(enum need need)
+/* "IPv4 address" and the like, what it needs; or "an IPv4 address". */
+static const char *need_words(enum need need, bool article)
 {
-	switch (need) {
-	case NEED_IPV4:
-		return "IPv4 address";
-	case NEED_IPV6:
-		return "IPv6 address";
-	case NEED_REQUIRE:
-		return "pair of an IPv4 and an IPv6 address";
-	default:
-		return "address";
-	}
+	static const char *const words[] = {
+		[NEED_IPV4] = "an IPv4 address",
+		[NEED_IPV6] = "an IPv6 address",
+		[NEED_REQUIRE] = "a pair of an IPv4 and an IPv6 address",
+		[NEED_PREFER] = "an address",
+		[NEED_EITHER] = "an address",
+		[NEED_NONE] = "an address",
+	};
+	const char *w = words[need];
+
+	return article ? w : strchr(w, ' ') + 1;
 }
 
 /* What follows "pool x ". */
@@ -51,6 +52,8 @@ const char *explain_conflict(
 
 	if (!strcmp(code, "HeldByOther"))
 		return "which another controller serves";
+	if (!strcmp(code, "StillRecorded"))
+		return "which gives it up; it is free once its status says so";
 	if (!strcmp(code, "NotShared"))
 		return "and to share it both need the same annotation metallb.io/allow-shared-ip";
 	if (!strcmp(code, "SharingKeyDiffers"))
@@ -132,11 +135,11 @@ static void survey_pool(struct ipam *m, const struct service *s, const struct po
 		name_it(&v->closed, &v->closed_n, name, explain_refusal(m, p, code));
 	} else if (!choose_has(p, need)) {
 		code = "NoPoolForFamily";
-		why = arena_printf(&m->scratch, "it has no %s", need_words(need));
+		why = arena_printf(&m->scratch, "it has no %s", need_words(need, false));
 		name_it(&v->familyless, &v->familyless_n, name, NULL);
 	} else {
 		code = "PoolExhausted";
-		why = arena_printf(&m->scratch, "no %s of it is free", need_words(need));
+		why = arena_printf(&m->scratch, "no %s of it is free", need_words(need, false));
 		name_it(&v->full, &v->full_n, name, NULL);
 	}
 	if (v->at && v->n < CONSIDERED_MAX)
@@ -145,17 +148,15 @@ static void survey_pool(struct ipam *m, const struct service *s, const struct po
 
 static const char *survey_words(struct ipam *m, const struct service *s, const struct survey *v)
 {
-	const char *need = need_words(s->facts->need);
-
 	if (v->full_n)
 		return arena_printf(&m->scratch,
 		    "no %s is free: %s %s full; add addresses to a pool, or delete a Service that has "
 		    "one",
-		    need, v->full.data, v->full_n == 1 ? "is" : "are");
+		    need_words(s->facts->need, false), v->full.data, v->full_n == 1 ? "is" : "are");
 	if (v->familyless_n)
 		return arena_printf(&m->scratch,
-		    "no pool that takes it has an %s: add one to %s, or add a pool", need,
-		    v->familyless.data);
+		    "no pool that takes it has %s: add one to %s, or add a pool",
+		    need_words(s->facts->need, true), v->familyless.data);
 	return arena_printf(&m->scratch,
 	    "no pool takes it: %s; ask for one with metallb.io/address-pool, change its rules, or add "
 	    "a pool",

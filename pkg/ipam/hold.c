@@ -32,38 +32,39 @@ static void wake_sharers(struct ipam *m, const struct service *s)
 			wait_wake(m, o->class);
 }
 
-void hold_take(struct ipam *m, struct service *s, const struct addr *at, size_t n)
+/* Adds holds of these addresses, and returns them; NULL for none or when out of memory. */
+static struct hold *take(
+    struct ipam *m, struct service *s, const struct addr *at, size_t n, bool recorded, size_t *taken)
 {
-	hold_drop(m, s);
-	s->holds = n ? calloc(n, sizeof(*s->holds)) : NULL;
-	if (n && !s->holds) {
-		m->bad = true;
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
+	struct hold *holds = n ? calloc(n, sizeof(*holds)) : NULL;
+
+	*taken = 0;
+	m->bad = m->bad || (n && !holds);
+	for (size_t i = 0; holds && i < n; i++) {
 		struct used *u = use(m, &at[i]);
 
 		if (!u) {
 			m->bad = true;
-			return;
+			break;
 		}
-		s->holds[i] = (struct hold){ .used = u, .service = s, .next = u->holds };
-		u->holds = &s->holds[i];
-		s->holds_n = i + 1;
+		holds[i] =
+		    (struct hold){ .used = u, .service = s, .next = u->holds, .recorded = recorded };
+		u->holds = &holds[i];
+		*taken = i + 1;
 	}
-	wake_sharers(m, s);
+	return holds;
 }
 
-void hold_drop(struct ipam *m, struct service *s)
+static void drop(struct ipam *m, struct hold *holds, size_t n)
 {
-	for (size_t i = 0; i < s->holds_n; i++) {
-		struct used *u = s->holds[i].used;
+	for (size_t i = 0; i < n; i++) {
+		struct used *u = holds[i].used;
 		struct hold **link = &u->holds;
 		struct addr a = u->addr;
 
-		while (*link != &s->holds[i])
+		while (*link != &holds[i])
 			link = &(*link)->next;
-		*link = s->holds[i].next;
+		*link = holds[i].next;
 		if (!u->holds) {
 			tree_remove(&m->used, &u->node);
 			free(u);
@@ -71,10 +72,41 @@ void hold_drop(struct ipam *m, struct service *s)
 		}
 		wait_wake_address(m, &a);
 	}
-	free(s->holds);
+	free(holds);
+}
+
+void hold_take(struct ipam *m, struct service *s, const struct addr *at, size_t n)
+{
+	struct hold *old = s->holds;
+	size_t old_n = s->holds_n;
+
+	s->holds = take(m, s, at, n, false, &s->holds_n);
+	drop(m, old, old_n);
+	wake_sharers(m, s);
+}
+
+void hold_drop(struct ipam *m, struct service *s)
+{
+	struct hold *old = s->holds;
+	size_t old_n = s->holds_n;
+
 	s->holds = NULL;
 	s->holds_n = 0;
-	s->foreign = false;
+	drop(m, old, old_n);
+}
+
+void hold_record(struct ipam *m, struct service *s, const struct addr *at, size_t n)
+{
+	struct hold *old = s->records;
+	size_t old_n = s->records_n;
+	bool same = old_n == n;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = addr_equal(&old[i].used->addr, &at[i]);
+	if (same)
+		return;
+	s->records = take(m, s, at, n, true, &s->records_n);
+	drop(m, old, old_n);
 }
 
 void hold_changed(struct ipam *m, struct service *s)
@@ -116,17 +148,24 @@ const struct service *hold_conflict(
 
 	/* Of several, the first by age, so that the answer doesn't depend on history. */
 	for (const struct hold *h = u ? u->holds : NULL; h; h = h->next) {
-		const char *why =
-		    h->service->foreign ? "HeldByOther" : refusal(s->facts, h->service->facts);
+		const char *why = refusal(s->facts, h->service->facts);
 
-		if (h->service == s || !why || (h->service->foreign && !giving))
+		if (h->service == s || !(h->recorded ? giving : why != NULL))
 			continue;
 		if (!worst || by_service_age(h->service, worst) < 0) {
 			worst = h->service;
-			*code = why;
+			*code = !h->recorded ? why : worst->ours ? "StillRecorded" : "HeldByOther";
 		}
 	}
 	return worst;
+}
+
+bool hold_has(const struct service *s, const struct addr *a)
+{
+	for (size_t i = 0; i < s->holds_n; i++)
+		if (addr_equal(&s->holds[i].used->addr, a))
+			return true;
+	return false;
 }
 
 bool hold_equals(const struct service *s, const struct addr *at, size_t n)

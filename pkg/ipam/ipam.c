@@ -180,6 +180,7 @@ static void service_free(struct ipam *m, struct service *s)
 	detach(m, s);
 	sharing_unlink(m, s);
 	hold_drop(m, s);
+	hold_record(m, s, NULL, 0);
 	if (s->ns) {
 		if (s->ns_prev)
 			s->ns_prev->ns_next = s->ns_next;
@@ -311,10 +312,8 @@ void ipam_service_unreadable(struct ipam *m, const char *namespace, const char *
 	free(s->unreadable);
 	s->unreadable = strdup(why);
 	m->bad = m->bad || !s->unreadable;
-	if (!s->facts) {
-		hold_take(m, s, recorded, n);
-		s->foreign = true;
-	}
+	if (!s->facts)
+		hold_record(m, s, recorded, n);
 	soil(m, s);
 }
 
@@ -378,6 +377,7 @@ void ipam_free(struct ipam *m)
 {
 	struct service *s, *next;
 	struct namespace *ns, *after;
+	struct pool_name *name, *then;
 
 	if (!m)
 		return;
@@ -389,6 +389,11 @@ void ipam_free(struct ipam *m)
 	{
 		ns->known = false;
 		namespace_drop(m, ns);
+	}
+	HASH_ITER(hh, m->names, name, then)
+	{
+		HASH_DEL(m->names, name);
+		free(name);
 	}
 	wait_free(m);
 	space_free(m);
@@ -409,7 +414,7 @@ void ipam_each_held(const struct ipam *m, void (*each)(const struct ipam_held *h
 				.namespace = SERVICE_NAMESPACE(h->service),
 				.name = h->service->name,
 				.pool = at ? at->pool->config->name : NULL,
-				.foreign = h->service->foreign,
+				.recorded = h->recorded,
 			};
 
 			each(&held, arg);
@@ -430,7 +435,7 @@ bool ipam_pool_count(
 		const struct used *u = TREE_ITEM(n, const struct used, node);
 		const struct place *at = space_find(m, &u->addr);
 
-		*held += at && at->pool == p && u->addr.family == family;
+		*held += at && at->pool == p && u->addr.family == family && !space_avoids(p, &u->addr);
 	}
 	return true;
 }

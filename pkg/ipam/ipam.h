@@ -70,7 +70,7 @@ struct ipam_held {
 	const char *namespace;
 	const char *name;
 	const char *pool; /* NULL: in no pool */
-	bool foreign;     /* recorded in a Service that is not ours to serve */
+	bool recorded;    /* it only stands in the status: given up, or another controller's */
 };
 void ipam_each_held(
     const struct ipam *m, void (*each)(const struct ipam_held *h, void *arg), void *arg);

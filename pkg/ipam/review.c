@@ -63,7 +63,7 @@ static bool shares(struct ipam *m, struct service *s, const struct addr *at, siz
 		if (!other)
 			continue;
 		tell_loss(m, s, explain_conflict_go(m, s, other, code, &at[i]),
-		    "%s was given up: %s is held by %s, %s", text, tell_addresses(m, &at[i], 1),
+		    "gave up %s: %s is held by %s, %s", text, tell_addresses(m, &at[i], 1),
 		    tell_name(m, other), explain_conflict(m, s, other, code));
 		return false;
 	}
@@ -82,14 +82,14 @@ static bool pool_fits(struct ipam *m, struct service *s, const struct addr *at, 
 
 		if (!p || !place || place->pool != p) {
 			tell_loss(m, s, arena_printf(&m->scratch, "%s is not allowed in config", go),
-			    p && place ? "%s was given up: both must be of one pool"
-				       : "%s was given up: it is in no pool",
+			    p && place ? "gave up %s: both must be of one pool"
+				       : "gave up %s: it is in no pool",
 			    text);
 			return false;
 		}
 		if (space_avoids(p, &at[i])) {
 			tell_loss(m, s, arena_printf(&m->scratch, "%s is not allowed in config", go),
-			    "%s was given up: pool \"%s\" has avoidBuggyIPs", text, p->config->name);
+			    "gave up %s: pool \"%s\" has avoidBuggyIPs", text, p->config->name);
 			return false;
 		}
 	}
@@ -98,7 +98,7 @@ static bool pool_fits(struct ipam *m, struct service *s, const struct addr *at, 
 		return true;
 	tell_loss(m, s,
 	    arena_printf(&m->scratch, "pool %s not compatible for ip assignment", p->config->name),
-	    "%s was given up: pool \"%s\" %s", text, p->config->name, explain_refusal(m, p, code));
+	    "gave up %s: pool \"%s\" %s", text, p->config->name, explain_refusal(m, p, code));
 	return false;
 }
 
@@ -110,22 +110,21 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 	const char *text = tell_addresses(m, at, n);
 	bool outside = !place || (n > 1 && !space_find(m, &at[1]));
 
-	if (outside && keeps_outside(m))
-		return shares(m, s, at, n);
 	if (m->pools_n && (f->need == NEED_NONE || f->not_enough || !family_fits(f->need, at, n))) {
-		tell_loss(
-		    m, s, NULL, "%s was given up: its families are not those of the Service", text);
+		tell_loss(m, s, NULL, "gave up %s: its families are not those of the Service", text);
 		return false;
 	}
+	if (outside && keeps_outside(m))
+		return shares(m, s, at, n);
 	if (!pool_fits(m, s, at, n) || !shares(m, s, at, n))
 		return false;
 	if (f->asked_pool && strcmp(f->asked_pool, place->pool->config->name) != 0) {
-		tell_loss(m, s, NULL, "%s was given up: it is of pool \"%s\"", text,
-		    place->pool->config->name);
+		tell_loss(m, s, NULL, "gave up %s: it is of pool \"%s\", and another is asked for",
+		    text, place->pool->config->name);
 		return false;
 	}
 	if (!f->invalid && f->asked_n && !same_set(f->asked, f->asked_n, at, n)) {
-		tell_loss(m, s, NULL, "%s was given up for what it asks for now", text);
+		tell_loss(m, s, NULL, "gave up %s for what it asks for now", text);
 		return false;
 	}
 	return true;
@@ -135,7 +134,7 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 static bool take_over(struct ipam *m, struct service *s)
 {
 	const struct seen *v = s->seen;
-	bool holds = s->holds_n && !s->foreign;
+	bool holds = s->holds_n != 0;
 
 	if (!v->pool && !any_in_pool(m, v))
 		return false;
@@ -199,6 +198,20 @@ static void keep(struct ipam *m, struct service *s)
 	}
 }
 
+/* What it gave up a moment ago may be right again, before that was written. */
+static bool takes_back(struct ipam *m, struct service *s)
+{
+	const struct seen *v = s->seen;
+	struct loss *told = TAKE(s->loss);
+	bool fit = s->writing && is_proper(v) && fits(m, s, v->at, v->n);
+
+	tell_forget(s);
+	s->loss = told;
+	if (fit)
+		hold_take(m, s, v->at, v->n);
+	return fit;
+}
+
 static void review_ours(struct ipam *m, struct service *s)
 {
 	const struct seen *v = s->seen;
@@ -207,8 +220,6 @@ static void review_ours(struct ipam *m, struct service *s)
 	bool news;
 
 	tell_seen(s);
-	if (s->foreign)
-		hold_drop(m, s);
 	news = !s->writing && (v->n || v->odd) && (v->odd || !hold_equals(s, v->at, v->n));
 	if (news && !take_over(m, s)) {
 		hold_drop(m, s);
@@ -222,25 +233,10 @@ static void review_ours(struct ipam *m, struct service *s)
 		hold_drop(m, s);
 		n = 0;
 	}
-	if (n)
+	if (n || takes_back(m, s))
 		keep(m, s);
 	else
 		pending(m, s);
-}
-
-/* What is recorded in a Service that is not ours is given to nobody else. */
-static void occupy(struct ipam *m, struct service *s)
-{
-	struct addr *at = arena_alloc(&m->scratch, (s->seen->n + 1) * sizeof(*at));
-	size_t n = 0;
-
-	for (size_t i = 0; at && i < s->seen->n && !s->writing; i++)
-		if (space_find(m, &s->seen->at[i]))
-			at[n++] = s->seen->at[i];
-	if (!at || (s->foreign && hold_equals(s, at, n)))
-		return;
-	hold_take(m, s, at, n);
-	s->foreign = true;
 }
 
 /* Not of type LoadBalancer, or of another class. */
@@ -249,35 +245,48 @@ static void review_other(struct ipam *m, struct service *s)
 	const struct facts *f = s->facts;
 	const struct seen *v = s->seen;
 	struct addr at[2] = { { 0 }, { 0 } };
-	size_t n = s->foreign ? 0 : s->holds_n;
+	size_t n = s->holds_n;
 	bool recorded = v->pool || any_in_pool(m, v);
 
 	tell_seen(s);
 	for (size_t i = 0; i < n; i++)
 		at[i] = s->holds[i].used->addr;
-	if (n || s->foreign)
-		hold_drop(m, s);
+	hold_drop(m, s);
 	if (n || (!f->load_balancer && recorded && !s->writing))
 		tell_released(m, s, at, n,
 		    f->load_balancer ? "its loadBalancerClass is another's"
 				     : "its type is not LoadBalancer");
-	if (!f->load_balancer)
-		return;
-	occupy(m, s);
-	if (!n)
+	else if (f->load_balancer)
 		explain_other_class(m, s);
 }
 
 static void review_gone(struct ipam *m, struct service *s)
 {
 	struct addr at[2] = { { 0 }, { 0 } };
-	size_t n = s->foreign ? 0 : s->holds_n;
+	size_t n = s->holds_n;
 
 	for (size_t i = 0; i < n && i < 2; i++)
 		at[i] = s->holds[i].used->addr;
 	hold_drop(m, s);
 	if (n)
 		tell_released(m, s, at, n, "the Service was deleted");
+}
+
+/* What stands in its status and is not its own is given to nobody else: not before it is written
+ * that it was given up, and not if it is another controller's. */
+static void note_records(struct ipam *m, struct service *s)
+{
+	const struct seen *v = s->seen;
+	bool counts = s->facts->load_balancer && (s->ours || !s->writing);
+	struct addr *at = arena_alloc(&m->scratch, (v->n + 1) * sizeof(*at));
+	size_t n = 0;
+
+	if (!at)
+		return;
+	for (size_t i = 0; counts && i < v->n; i++)
+		if (space_find(m, &v->at[i]) && !hold_has(s, &v->at[i]))
+			at[n++] = v->at[i];
+	hold_record(m, s, at, n);
 }
 
 void review(struct ipam *m, struct service *s)
@@ -295,11 +304,13 @@ void review(struct ipam *m, struct service *s)
 		return;
 	}
 	class = s->facts->class;
-	if (s->facts->load_balancer &&
-	    (class ? m->lb_class && !strcmp(class, m->lb_class) : !m->lb_class))
+	s->ours = s->facts->load_balancer &&
+		  (class ? m->lb_class && !strcmp(class, m->lb_class) : !m->lb_class);
+	if (s->ours)
 		review_ours(m, s);
 	else
 		review_other(m, s);
+	note_records(m, s);
 }
 
 void review_try(struct ipam *m, struct class *c)
@@ -312,6 +323,7 @@ void review_try(struct ipam *m, struct class *c)
 	if (choose(m, c, s, at, &n)) {
 		wait_leave(m, s);
 		hold_take(m, s, at, n);
+		note_records(m, s);
 		tell_assigned(m, s, had);
 		return;
 	}

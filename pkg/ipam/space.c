@@ -157,6 +157,26 @@ bool space_lowest(const struct pool *p, uint8_t family, struct addr *a, uint32_t
 	return true;
 }
 
+const char *space_name(struct ipam *m, const char *name)
+{
+	size_t n = strlen(name);
+	struct pool_name *known;
+
+	HASH_FIND(hh, m->names, name, n, known);
+	if (known)
+		return known->name;
+	known = calloc(1, sizeof(*known) + n + 1);
+	if (known) {
+		memcpy(known->name, name, n);
+		HASH_ADD_KEYPTR(hh, m->names, known->name, n, known);
+	}
+	if (known && known->hh.tbl)
+		return known->name;
+	free(known);
+	m->bad = true;
+	return NULL;
+}
+
 struct pool *space_pool(const struct ipam *m, const char *name)
 {
 	const struct config_pool *p = m->config ? config_pool_find(m->config, name) : NULL;

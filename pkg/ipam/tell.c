@@ -155,19 +155,24 @@ static bool decide(struct ipam *m, struct service *s, const struct refusal *r)
 	return true;
 }
 
-static const char *pool_of(const struct ipam *m, const struct service *s)
+/* What it holds was given from this pool, even if the pool is not there now. */
+static const char *pool_of(struct ipam *m, struct service *s)
 {
 	const struct place *at = s->holds_n ? space_find(m, &s->holds[0].used->addr) : NULL;
 
-	if (at)
-		return at->pool->config->name;
-	return s->holds_n && s->seen ? s->seen->pool : NULL;
+	if (!s->holds_n)
+		s->pool = NULL;
+	else if (at)
+		s->pool = space_name(m, at->pool->config->name);
+	else if (!s->pool && s->seen->pool)
+		s->pool = space_name(m, s->seen->pool);
+	return s->pool;
 }
 
 /* Wants the status to say what s holds, unless it says so or was told so. */
 static void write_status(struct ipam *m, struct service *s)
 {
-	size_t n = s->foreign ? 0 : s->holds_n;
+	size_t n = s->holds_n;
 	const char *pool = n ? pool_of(m, s) : NULL;
 	uint64_t addresses, name = mix_text(start, pool), from, from_pool;
 
@@ -238,7 +243,7 @@ static void copy_holds(const struct service *s, struct addr at[2])
 		at[i] = s->holds[i].used->addr;
 }
 
-static uint64_t hash_holds(const struct ipam *m, const struct service *s)
+static uint64_t hash_holds(struct ipam *m, struct service *s)
 {
 	struct addr at[2] = { { 0 }, { 0 } };
 	bool outside = !space_find(m, &s->holds[0].used->addr);
