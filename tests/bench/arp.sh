@@ -98,7 +98,7 @@ for n in one thousand; do
 		"$(column 2 "$dir/$n.1")" "$(column 3 "$dir/$n.1")" \
 		"$(column 2 "$dir/kernel.1")" "$(column 3 "$dir/kernel.1")"
 done
-printf 'requests without an answer, of %s\t%s\tkernel %s\n' "$((5 * count))" \
+printf 'requests not answered within 200 ms, of %s\t%s\tkernel %s\n' "$((5 * count))" \
 	"$(lost "$dir/one")" "$(lost "$dir/kernel")"
 printf 'CPU of announce, %s requests answered\t%s ms\t\n' "$count" "$answered"
 printf 'CPU of announce, %s foreign requests, one announced\t%s ms\t\n' "$count" "$foreign"
