@@ -158,7 +158,7 @@ static int describe(struct err *e, const struct http_call *c, CURLcode code)
 	}
 }
 
-static void log_done(const struct http_call *c, CURLcode code)
+static void log_end(const struct http_call *c, const char *how)
 {
 	long status = 0, version = 0, port = 0;
 
@@ -169,8 +169,7 @@ static void log_done(const struct http_call *c, CURLcode code)
 	curl_easy_getinfo(c->easy, CURLINFO_LOCAL_PORT, &port);
 	log_debug("kube", "%s: HTTP/%s %ld from local port %ld after %llu ms%s%s", c->what.data,
 	    version == CURL_HTTP_VERSION_2_0 ? "2" : "1.1", status, port,
-	    (unsigned long long)((loop_clock_us() - c->started_us) / 1000), code ? ": " : "",
-	    code ? (c->text[0] ? c->text : curl_easy_strerror(code)) : "");
+	    (unsigned long long)((loop_clock_us() - c->started_us) / 1000), how[0] ? ": " : "", how);
 }
 
 /* A request went out, and no answer came. */
@@ -189,7 +188,7 @@ static void call_over(struct http_call *c, CURLcode code)
 	bool dead = unanswered(c, code);
 	struct err e = ERR_INIT;
 
-	log_done(c, code);
+	log_end(c, !code ? "" : c->text[0] ? c->text : curl_easy_strerror(code));
 	if (code)
 		describe(&e, c, code);
 	call_free(c);
@@ -252,6 +251,8 @@ struct http_call *http_start(
 
 void http_cancel(struct http_call *c)
 {
+	if (c)
+		log_end(c, "given up");
 	call_free(c);
 }
 
