@@ -66,24 +66,27 @@ signal_watches() { # SIGNAL
 }
 
 @test "a controller that is killed in the middle of its work loses and moves nothing" {
-	cluster_services default middle 300 IPv6
+	local victim
+	victim=$(process "$(controller)" allocate)
+	cluster_services default middle 300 IPv6 &
 	wait_for 20 addresses middle 30
-	kill -KILL "$(process "$(controller)" allocate)"
+	kill -KILL "$victim"
 	cluster_addresses default middle >"$BATS_TEST_TMPDIR/middle"
+	wait
 	wait_for 30 addresses middle 300
 	[ -z "$(comm -23 "$BATS_TEST_TMPDIR/middle" <(cluster_addresses default middle))" ]
 	grep 'container: ended with status 137' "$CLUSTER/$(controller).log"
 	echo "killed when $(wc -l <"$BATS_TEST_TMPDIR/middle") of 300 had their address" >&3
 }
 
-@test "1,000 Services at once all get an address" {
-	cluster_services default thousand 1000 IPv6 &
+@test "1,000 Services that wait for a controller all get an address" {
+	local start
+	cluster_stop "$(controller)"
+	cluster_services default thousand 1000 IPv6
 	start=$(date +%s%N)
+	cluster_container metallb-system "$(controller)"
 	wait_for 60 addresses thousand 1000
-	end=$(date +%s%N)
-	wait
-	printf '1,000 Services created and assigned in %d ms\n' $(((end - start) / 1000000)) >&3
-	same_processes
+	echo "1,000 Services had their address $((($(date +%s%N) - start) / 1000000)) ms after the controller's start" >&3
 }
 
 @test "the API server killed and started again: addresses are answered meanwhile, and work goes on" {

@@ -304,7 +304,8 @@ cluster_pod() { # NAMESPACE POD
 		# shellcheck disable=SC2046 # words
 		lan_behind "$host" "$node" "$address" control $(cluster_nodes) || return
 	fi
-	cluster_container "$1" "$2" "$host" || return
+	echo "$host" >"$dir/host"
+	cluster_container "$1" "$2" || return
 	kapi PATCH "$path/status" '{"status":{"phase":"Running","podIP":"'"$address"'","podIPs":[{"ip":"'"$address"'"}],
 		"hostIP":"192.0.2.'"$(lan_number "$node")"'","conditions":[{"type":"Ready","status":"True"},
 		{"type":"ContainersReady","status":"True"},{"type":"PodScheduled","status":"True"}]}}' >/dev/null
@@ -322,16 +323,18 @@ cluster_next_node() { # in turn
 	echo "${nodes[n % ${#nodes[@]}]}"
 }
 
-cluster_container() { # NAMESPACE POD HOST: as process "POD"
-	local dir=$CLUSTER/pods/$2
+# cluster_container NAMESPACE POD: starts what runs in it, as process "POD"; also again, after cluster_stop
+cluster_container() {
+	local dir=$CLUSTER/pods/$2 host
+	host=$(cat "$dir/host")
 	if ! jq -e '.spec.containers[0].image | test("/lbctl:")' "$dir/pod.json" >/dev/null; then
 		mkdir -p "$dir/www" && echo "$2" >"$dir/www/index.html"
-		cluster_spawn "$2" "$3" busybox httpd -f -p 80 -h "$dir/www"
+		cluster_spawn "$2" "$host" busybox httpd -f -p 80 -h "$dir/www"
 		return
 	fi
 	mkdir -p "$dir/secrets" && cp "$CLUSTER/ca.crt" "$dir/secrets/" && printf '%s' "$1" >"$dir/secrets/namespace"
 	cluster_pod_token "$1" "$2" && cluster_image &&
-		cluster_spawn "$2" "$3" "$CLUSTER_LIB/container" "$dir/pod.json" "$CLUSTER/image" "$dir/secrets"
+		cluster_spawn "$2" "$host" "$CLUSTER_LIB/container" "$dir/pod.json" "$CLUSTER/image" "$dir/secrets"
 }
 
 # cluster_pod_token NAMESPACE POD [KIND NAME UID]: writes a new token of the Pod's ServiceAccount where
@@ -347,14 +350,17 @@ cluster_image() { # lbctl's root file system, once
 	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" "$BUILD/lbctl"
 }
 
-# cluster_services NAMESPACE PREFIX COUNT [FAMILY]: so many Services of type LoadBalancer, at once
+# cluster_services NAMESPACE PREFIX COUNT [FAMILY]: so many Services of type LoadBalancer, as fast as
+# the API server takes them
 cluster_services() {
-	jq -cn --arg ns "$1" --arg prefix "$2" --argjson n "$3" --arg family "${4:-IPv4}" '
-		{apiVersion: "v1", kind: "List", items: [range($n) | {
-			apiVersion: "v1", kind: "Service", metadata: {name: "\($prefix)-\(.)", namespace: $ns, labels: {set: $prefix}},
-			spec: {type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ipFamilies: [$family],
-				ports: [{port: 80}]}}]}' >"$CLUSTER/services.json"
-	kube create --validate=false -f "$CLUSTER/services.json" >/dev/null
+	jq -nr --arg url "$CLUSTER_API/api/v1/namespaces/$1/services" --arg prefix "$2" --argjson n "$3" \
+		--arg family "${4:-IPv4}" --arg dir "$CLUSTER" 'range($n) | {
+			metadata: {name: "\($prefix)-\(.)", labels: {set: $prefix}},
+			spec: {type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ipFamilies: [$family], ports: [{port: 80}]}
+		} | tojson | "next", "url = \($url)", "cacert = \($dir)/ca.crt", "cert = \($dir)/admin.crt",
+			"key = \($dir)/admin.key", "output = /dev/null", "header = \"Content-Type: application/json\"",
+			"data-binary = \(tojson)"' >"$CLUSTER/services.curl"
+	lan_run control curl -sS --fail --parallel --parallel-max 32 -K "$CLUSTER/services.curl"
 }
 
 # cluster_addresses NAMESPACE [PREFIX]: lines "SERVICE ADDRESS", sorted, of those that have one
