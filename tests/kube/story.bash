@@ -128,6 +128,8 @@ story_answered() {
 		wait_for 5 answers $ip
 		knows $ip "$(elected $ip "${NODES[@]}")"
 	done
+	wait_for 5 told nginx-lb nodeAssigned \
+		"announcing from node \"$(elected 192.0.2.240 "${NODES[@]}")\" with protocol \"layer2\""
 	lan_run client ip neigh show dev eth0 | grep 192.0.2.24 >&3
 }
 
@@ -138,14 +140,15 @@ story_takeover() {
 	second=$(elected $ip $(without "$first" "${NODES[@]}"))
 	answers $ip
 	knows $ip "$first"
-	cluster_spawn tcpdump client tcpdump -lnei eth0 "arp and src host $ip"
+	cluster_spawn tcpdump client tcpdump --immediate-mode -lnei eth0 "arp and src host $ip"
 	wait_for 5 grep -q listening "$CLUSTER/tcpdump.log"
 	cluster_stop "$(pod_on "$first")"
+	said "$(pod_on "$first")" 'container: ended with status 0'
 	cluster_node_ready "$first" False
 	# no word from the client: what changes its table is the gratuitous ARP
 	wait_for 10 knows $ip "$second"
+	wait_for 5 grep -q "$(lan_mac "$second") > ff:ff:ff:ff:ff:ff.*$ip" "$CLUSTER/tcpdump.log"
 	cluster_stop tcpdump
-	grep "$(lan_mac "$second") > ff:ff:ff:ff:ff:ff.*$ip" "$CLUSTER/tcpdump.log"
 	wait_for 5 answers $ip
 	knows $ip "$second"
 	echo "$ip went from $first to $second" >&3

@@ -347,7 +347,7 @@ cluster_pod_token() {
 }
 
 cluster_image() { # lbctl's root file system, once
-	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" "$BUILD/lbctl"
+	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" ${BUILD:+"$BUILD/lbctl"}
 }
 
 # cluster_services NAMESPACE PREFIX COUNT [FAMILY]: so many Services of type LoadBalancer, as fast as
