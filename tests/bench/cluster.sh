@@ -4,7 +4,7 @@
 # from the start of the controller until all have an address; from the creation of one more (API
 # call sent) to its first gratuitous ARP at the client; memory of each stage; sizes.
 # Nothing of this machine does the same work for a ratio; ARCHITECTURE.md has MetalLB's figures.
-set -euo pipefail
+set -eo pipefail
 cd "$(dirname "$0")/../.."
 source tests/lib/lan.bash
 source tests/lib/cluster.bash
@@ -68,7 +68,7 @@ apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
 metadata: {name: bench, namespace: metallb-system}
 POOL
-cluster_services default "$services" >&2
+cluster_services default bench "$services" >&2
 wait_for 60 eval '[ "$(kapi GET "/api/v1/namespaces/metallb-system/pods" | jq ".items | length")" -ge 4 ]'
 start=$(date +%s%N)
 cluster_pods metallb-system >&2

@@ -1,17 +1,21 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# the demo is a test too
+# make demo tells the story, and the README shows it as it is
 
 bats_require_minimum_version 1.5.0
 
-@test "the demo tells its story within half a minute, and leaves nothing behind" {
-	mkdir "$BATS_TEST_TMPDIR/tmp"
-	SECONDS=0
-	TMPDIR=$BATS_TEST_TMPDIR/tmp run -0 deploy/lab/demo
-	[ $SECONDS -lt 30 ]
-	[ "$(grep -c '200 OK' <<<"$output")" -eq 4 ]
-	grep -E 'nginx-lb .* 192\.0\.2\.240 ' <<<"$output"
-	grep -E 'nginx3-lb .* 192\.0\.2\.240 ' <<<"$output"
-	[ -z "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ]
-	run ! pgrep -f "$BATS_TEST_TMPDIR"
+@test "the demo tells the story of the README in under 30 seconds, and leaves nothing behind" {
+	before=$(ip netns list | wc -l)
+	start=$(date +%s)
+	deploy/lab/demo >"$BATS_TEST_TMPDIR/told"
+	[ $(($(date +%s) - start)) -lt 30 ]
+	[ "$(grep -c '200 OK' "$BATS_TEST_TMPDIR/told")" -eq 4 ]
+	sed -n '/^## The story/,/^## /{/^```/,/^```/p}' README.md | grep -v '^```' | grep . |
+		while read -r line; do
+			grep -qF -- "$line" "$BATS_TEST_TMPDIR/told" || {
+				echo "not told: $line"
+				exit 1
+			}
+		done
+	[ "$(ip netns list | wc -l)" -le "$before" ]
 }
