@@ -18,7 +18,7 @@ static int get_packet(struct wire_reader *r, struct arp_packet *p, struct err *e
 	uint8_t hlen = wire_get_u8(r);
 	uint8_t plen = wire_get_u8(r);
 	uint16_t op = wire_get_u16(r);
-	struct arp_packet got;
+	struct arp_packet got = { 0 };
 
 	wire_get_bytes(r, got.sender_mac.bytes, MAC_LEN);
 	wire_get_bytes(r, &got.sender_ip, IPV4_LEN);
@@ -73,7 +73,7 @@ void arp_encode(const struct arp_packet *p, uint8_t out[static ARP_PACKET_LEN])
 int arp_frame_decode(struct arp_frame *f, const void *buf, size_t len, struct err *e)
 {
 	struct wire_reader r = wire_reader(buf, len);
-	struct arp_frame got;
+	struct arp_frame got = { 0 };
 	uint16_t ethertype;
 
 	wire_get_bytes(&r, got.to.bytes, MAC_LEN);

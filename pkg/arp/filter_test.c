@@ -217,7 +217,7 @@ static void a_pool_is_one_range(void **state)
 static void match_tells_asked_from_sender(void **state)
 {
 	(void)state;
-	enum { IN = 0xc000020a, OUT = 0xc000020b };
+	static const uint32_t IN = 0xc000020a, OUT = 0xc000020b;
 	const struct in_addr set[] = { ip(IN), ip(IN + 2), ip(IN + 3) };
 	struct arp_filter asked = make(set, 3, ARP_MATCH_ASKED, ARP_FILTER_MAX);
 	struct arp_filter sender = make(set, 3, ARP_MATCH_SENDER, ARP_FILTER_MAX);

@@ -155,6 +155,7 @@ int arp_receive(int fd, struct arp_batch *b, struct err *e)
 
 	b->n = b->bad = 0;
 	for (size_t i = 0; i < ARP_BATCH; i++) {
+		/* cppcheck-suppress legacyUninitvar ; recvmmsg() fills it */
 		iov[i] = (struct iovec){ bytes[i], sizeof(bytes[i]) };
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i],
 						.msg_namelen = sizeof(from[i]),

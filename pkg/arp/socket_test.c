@@ -14,7 +14,9 @@
 #include "pkg/arp/arp.h"
 #include "tests/unit.h"
 
-enum { LO = 1, BASE = 0xc0000200 };
+enum { LO = 1 };
+
+static const uint32_t BASE = 0xc0000200;
 
 static const struct mac mac = { { 2, 0, 0, 0, 0, 1 } };
 

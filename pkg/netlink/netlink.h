@@ -32,7 +32,7 @@ struct netlink_address {
 	struct addr addr; /* this host's own */
 	uint8_t len;      /* of its prefix, in bits */
 	bool tentative;   /* IPv6: duplicate address detection is still running, or has failed */
-	bool permanent; /* without a lifetime */
+	bool permanent;   /* without a lifetime */
 	bool link_local;
 };
 

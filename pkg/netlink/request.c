@@ -53,17 +53,15 @@ static int kernel_says(const struct netlink_message *m, struct err *e)
 static int ask(struct nlmsghdr *nlh, answer_fn *fn, void *arg, bool *interrupted, struct err *e)
 {
 	CLEANUP(close_socketp) struct mnl_socket *s = open_socket(e);
-	CLEANUP(freep) uint8_t *buf = malloc(BUFFER_LEN);
+	_Alignas(struct nlmsghdr) uint8_t buf[BUFFER_LEN];
 
 	if (!s)
 		return -1;
-	if (!buf)
-		return err_memory(e);
 	nlh->nlmsg_seq = 1;
 	if (mnl_socket_sendto(s, nlh, nlh->nlmsg_len) < 0)
 		return err_sys(e, errno, "asking netlink");
 	for (;;) {
-		ssize_t n = mnl_socket_recvfrom(s, buf, BUFFER_LEN);
+		ssize_t n = mnl_socket_recvfrom(s, buf, sizeof(buf));
 		const uint8_t *at = buf;
 		size_t len = n > 0 ? (size_t)n : 0;
 		struct netlink_message m;
