@@ -359,6 +359,32 @@ static void steps_grow_with_the_logarithm(void **state)
 	}
 }
 
+/* So that every shape of tree comes up, near and far jumps at their limits among them. */
+static void every_size_is_exact(void **state)
+{
+	(void)state;
+	uint64_t seed = 7;
+	struct in_addr set[640];
+
+	for (size_t n = 1; n <= ARRAY_LEN(set); n++) {
+		struct arp_filter f;
+
+		set[n - 1] = ip(0x0a000000 + (uint32_t)n * 16);
+		f = make(set, n, ARP_MATCH_ASKED | ARP_MATCH_SENDER, ARP_FILTER_MAX);
+		assert_true(f.exact);
+		for (int i = 0; i < 40; i++) {
+			uint32_t x = 0x0a000000 + next_random(&seed) % (uint32_t)(n * 16 + 32);
+			bool in = x % 16 == 0 && x > 0x0a000000 && x <= 0x0a000000 + n * 16;
+
+			assert_int_equal(passes(&f, ARP_REQUEST, 0, x), in);
+			assert_int_equal(passes(&f, ARP_REPLY, x, 0), in);
+			assert_true(
+			    passes(&f, ARP_REQUEST, 0, ntohl(set[next_random(&seed) % n].s_addr)));
+		}
+		arp_filter_release(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +397,7 @@ int main(void)
 		cmocka_unit_test(only_well_formed_arp_for_us_passes),
 		cmocka_unit_test(too_large_a_set_is_widened_never_cut),
 		cmocka_unit_test(equal_gaps_are_filled_only_as_needed),
+		cmocka_unit_test(every_size_is_exact),
 		cmocka_unit_test(steps_grow_with_the_logarithm),
 	};
 

@@ -255,7 +255,7 @@ int netlink_decode(const uint8_t **at, size_t *len, struct netlink_message *m, s
 		return 0;
 	/* Not mnl_nlmsg_ok(), which takes a length of 2 GiB and more for a negative one.  libmnl looks
 	 * for attributes up to the aligned end, which the kernel always sends. */
-	if (*len < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > *len ||
+	if (*len < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
 	    MNL_ALIGN((size_t)nlh->nlmsg_len) > *len)
 		return err_set(
 		    e, ERR_PROTOCOL, "netlink: message is cut off, %zu bytes are left", *len);

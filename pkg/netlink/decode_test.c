@@ -122,6 +122,7 @@ static void addresses_are_this_hosts_own(void **state)
 	assert_non_null(find(&w, ETH0, "192.0.2.20", 32));
 	assert_null(find(&w, ETH0, "192.0.2.21", 32));
 	assert_false(find(&w, ETH0, "2001:db8::1", 64)->link_local);
+	assert_true(find(&w, PORT0, "fe80::ff:fe00:2", 64)->link_local);
 	assert_false(find(&w, ETH0, "2001:db8::1", 64)->tentative);
 }
 
@@ -138,7 +139,14 @@ static void leaving_a_bridge_is_not_vanishing(void **state)
 {
 	(void)state;
 	CLEANUP(netlink_world_release) struct netlink_world w = captured_world();
+	size_t len;
+	CLEANUP(freep) uint8_t *bytes = read_capture("event-left-bridge", &len);
+	const uint8_t *at = bytes;
+	struct netlink_message m;
+	struct err e = ERR_INIT;
 
+	while (netlink_decode(&at, &len, &m, &e) > 0)
+		assert_int_not_equal(m.tells, NETLINK_TELLS_LINK_GONE);
 	assert_true(take(&w, "event-left-bridge", NULL));
 	assert_non_null(netlink_link_by_index(&w, PORT0));
 	assert_int_equal(netlink_link_by_index(&w, PORT0)->master, 0);
@@ -257,6 +265,43 @@ static void short_content_is_told_or_skipped(void **state)
 	assert_true(told >= sizeof(struct ifinfomsg)); /* without a name it is no link */
 }
 
+struct crafted {
+	struct nlmsghdr head;
+	struct ifinfomsg link;
+	struct rtattr attribute;
+	char text[20];
+};
+
+/* A link of that name, `len` bytes of it without a NUL. */
+static int decode_named(size_t len, struct netlink_message *m, struct err *e)
+{
+	struct crafted c = { .head = { .nlmsg_type = RTM_NEWLINK }, .link = { .ifi_index = 9 } };
+	const uint8_t *at = (const uint8_t *)&c;
+	size_t size = offsetof(struct crafted, text) + (len + 3) / 4 * 4;
+
+	c.head.nlmsg_len = (uint32_t)size;
+	c.attribute.rta_type = IFLA_IFNAME;
+	c.attribute.rta_len = (unsigned short)(sizeof(c.attribute) + len);
+	memset(c.text, 'x', len);
+	return netlink_decode(&at, &size, m, e);
+}
+
+static void names_that_do_not_fit_are_refused(void **state)
+{
+	(void)state;
+	struct netlink_message m;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(decode_named(0, &m, &e), -1);
+	assert_string_equal(e.text, "netlink: link 9 has no name");
+	assert_int_equal(decode_named(1, &m, &e), 1);
+	assert_string_equal(m.link.name, "x");
+	assert_int_equal(decode_named(IF_NAMESIZE - 1, &m, &e), 1);
+	assert_string_equal(m.link.name, "xxxxxxxxxxxxxxx");
+	assert_int_equal(decode_named(IF_NAMESIZE, &m, &e), -1);
+	assert_int_equal(decode_named(20, &m, &e), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +313,7 @@ int main(void)
 		cmocka_unit_test(what_is_gone_is_gone),
 		cmocka_unit_test(routes_tell_interface_source_and_gateway),
 		cmocka_unit_test(refusals_carry_the_kernels_words),
+		cmocka_unit_test(names_that_do_not_fit_are_refused),
 		cmocka_unit_test(every_truncation_is_told),
 		cmocka_unit_test(short_content_is_told_or_skipped),
 	};

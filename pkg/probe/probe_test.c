@@ -82,8 +82,10 @@ static void take_events(struct net *n)
 static void input(struct net *n, const struct arp_message *m)
 {
 	struct err e = ERR_INIT;
+	uint64_t before = probe_totals(n->p).replies;
 
 	assert_int_equal(probe_input(n->p, m, n->now, &e), 0);
+	assert_true(probe_totals(n->p).replies == before || probe_deadline(n->p, n->now) <= n->now);
 	take_events(n);
 }
 
@@ -216,6 +218,35 @@ static void two_hosts_with_one_address_are_both_told(void **state)
 	a = probe_answer(n->p, probe_target(n->p, 0), a);
 	assert_true(mac_equal(&a->mac, &(struct mac){ { 2, 0, 0, 0, 0, 2 } }) && a->rtt_us == 150 * MS);
 	assert_null(probe_answer(n->p, probe_target(n->p, 0), a));
+	end(n);
+}
+
+static void an_address_of_three_is_one_conflict(void **state)
+{
+	(void)state;
+	struct net *n = start(&asking, 10, 10);
+
+	for (uint8_t i = 1; i <= 3; i++)
+		host(n, 10, i, 300);
+	run_until(n, 100 * S);
+	assert_int_equal(probe_totals(n->p).conflicting, 1);
+	assert_int_equal(probe_totals(n->p).answered, 1);
+	assert_int_equal(probe_target(n->p, 0)->macs, 3);
+	end(n);
+}
+
+static void lost_probes_are_not_waited_for_once_a_later_one_is_answered(void **state)
+{
+	(void)state;
+	struct net *n = start(&asking, 10, 10);
+
+	run_until(n, 6500 * MS); /* two without an answer */
+	host(n, 10, 1, 300);
+	run_until(n, 100 * S);
+	assert_int_equal(n->sent_n, 3);
+	assert_int_equal(n->told_n, 1);
+	assert_int_equal(n->told[0].number, 3);
+	assert_int_equal(n->done_at, 7 * S + 300 + 200 * MS);
 	end(n);
 }
 
@@ -458,6 +489,21 @@ static void taken_address_is_known_after_the_first_answer(void **state)
 	end(n);
 }
 
+static void answer_to_a_probe_may_name_any_target(void **state)
+{
+	(void)state;
+	const struct mac other = mac(9);
+	struct net *n = start(&probing, 10, 10);
+	struct arp_frame request = arp_request(&ours, ip(10), ip(10)); /* as some write it */
+	struct arp_message m = { IFINDEX, arp_reply(&request.packet, &other) };
+
+	take_events(n);
+	input(n, &m);
+	assert_int_equal(n->told_n, 1);
+	assert_int_equal(n->told[0].what, PROBE_REPLY);
+	end(n);
+}
+
 static void any_use_and_another_probe_make_it_taken(void **state)
 {
 	(void)state;
@@ -572,6 +618,8 @@ int main(void)
 		cmocka_unit_test(asks_count_times_and_ends_soon_after_the_last_answer),
 		cmocka_unit_test(silence_is_waited_for),
 		cmocka_unit_test(two_hosts_with_one_address_are_both_told),
+		cmocka_unit_test(an_address_of_three_is_one_conflict),
+		cmocka_unit_test(lost_probes_are_not_waited_for_once_a_later_one_is_answered),
 		cmocka_unit_test(first_answer_ends_it_when_told_so),
 		cmocka_unit_test(deadline_ends_it_whatever_is_outstanding),
 		cmocka_unit_test(without_a_count_it_goes_on_until_stopped),
@@ -584,6 +632,7 @@ int main(void)
 		cmocka_unit_test(an_answer_before_the_question_is_ignored),
 		cmocka_unit_test(free_address_is_probed_three_times_from_nobody),
 		cmocka_unit_test(taken_address_is_known_after_the_first_answer),
+		cmocka_unit_test(answer_to_a_probe_may_name_any_target),
 		cmocka_unit_test(any_use_and_another_probe_make_it_taken),
 		cmocka_unit_test(announcing_sends_both_forms_a_round),
 		cmocka_unit_test(announcing_notices_the_other_owner),
