@@ -243,6 +243,66 @@ Sent 1 announcement, a request and a reply each" ]
 	[ "${lines[-1]}" = "Sent 1 probe, received 1 reply" ]
 }
 
+# An API server on the client, and a kubeconfig for it.
+api_up() {
+	local n
+	mkdir -p "$T/api" "$T/.kube"
+	lan_spawn client tests/lib/fakeapi "$T/api" 2>"$T/api.err" 3>&-
+	wait_for 10 test -s "$T/api/url"
+	for n in 1 2 3; do
+		printf '{"kind":"Node","apiVersion":"v1","metadata":{"name":"%s"},"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.%s"}]}}' \
+			"node-$(tr 123 abc <<<$n)" $n |
+			lan_run client curl -sf -o "$T/created" -X POST -H 'Content-Type: application/json' \
+				--data-binary @- "$(cat "$T/api/url")/api/v1/nodes"
+	done
+	cat >"$T/.kube/config" <<-END
+		apiVersion: v1
+		kind: Config
+		current-context: lan
+		contexts: [{name: lan, context: {cluster: lan, user: me}}]
+		clusters: [{name: lan, cluster: {server: "$(cat "$T/api/url")"}}]
+		users: [{name: me, user: {token: good}}]
+	END
+}
+
+@test "node names come from the cluster of the kubeconfig, asked for or not" {
+	api_up
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	run -0 arping -c 1 192.0.2.10
+	[[ ${lines[1]} == *" node-b" ]]
+	run -0 arping -c 1 --kubeconfig "$T/.kube/config" 192.0.2.10
+	[[ ${lines[1]} == *" node-b" ]]
+	# -q has no use for names
+	: >"$T/api/requests"
+	run -0 arping -q -c 1 192.0.2.10
+	[ ! -s "$T/api/requests" ]
+}
+
+@test "a cluster that says nothing, or no, costs a second and the names" {
+	local start
+	api_up
+	for fault in silence forbidden html; do
+		echo "always GET $fault" >"$T/api/faults"
+		start=$(date +%s%N)
+		run -0 --separate-stderr arping -c 1 192.0.2.1
+		[[ ${lines[1]} == *ms ]]
+		[ -z "$stderr" ]
+		[ $((($(date +%s%N) - start) / 1000000)) -lt 3000 ]
+	done
+}
+
+@test "names of nodes delay no probe" {
+	api_up
+	echo "always GET silence" >"$T/api/faults"
+	capture node-a -tt arp and src host 192.0.2.100
+	lan_spawn client "$BUILD/lbctl" arping -c 3 -i 100ms 192.0.2.1 >"$T/out" 3>&-
+	wait_for 5 frames 'who-has 192.0.2.1 tell 192.0.2.100' 3
+	[ ! -s "$T/out" ] # still waiting
+	lan_stop "$LAN_PID" CONT
+	awk '{ if (NR > 1 && ($1 - last < 0.095 || $1 - last > 0.3)) exit 1; last = $1 }' "$T/frames"
+	[ "$(grep -c '^Unicast reply' "$T/out")" -eq 3 ]
+}
+
 @test "the interface is where the route leads, and -I overrules it" {
 	lan_switch other
 	lan_nic client eth1 02:00:00:00:01:64 other
