@@ -229,10 +229,14 @@ static void on_arp(int what, void *arg)
 	struct err e = ERR_INIT;
 
 	(void)what;
-	if (take_frames(a, &e) < 0)
-		give_up(a, &e);
-	else
+	if (take_frames(a, &e) == 0) {
 		pump(a);
+		return;
+	}
+	if (a->plan->links_n == 1)
+		err_wrap(
+		    &e, "%s", netlink_link_by_index(&a->plan->world, a->plan->links[0].ifindex)->name);
+	give_up(a, &e);
 }
 
 /* This host answers nobody's question about itself, least of all its own. */

@@ -22,6 +22,12 @@ arping() { # on the client
 	lan_run client "$BUILD/lbctl" arping "$@"
 }
 
+ends_in() { # STATUS: what lan_spawn started ends by itself
+	local status=0
+	wait "$LAN_PID" || status=$?
+	[ "$status" -eq "$1" ]
+}
+
 nodes() { # DIRECTORY: the Nodes of this LAN as manifests
 	mkdir -p "$1"
 	local n=0 node
@@ -100,7 +106,7 @@ frames() { # PATTERN COUNT: that many have been seen
 	run -4 arping -D -i 50ms 192.0.2.2
 	[[ $output == *"192.0.2.2 is taken by 02:00:00:00:00:02"* ]]
 	# nobody learned anything from it
-	! lan_run node-b ip neigh show | grep -q '192.0.2.100'
+	[ -z "$(lan_run node-b ip neigh show 192.0.2.100)" ]
 }
 
 @test "--duplicate takes as long as RFC 5227 says, unless told otherwise" {
@@ -117,14 +123,14 @@ frames() { # PATTERN COUNT: that many have been seen
 	lan_spawn client "$BUILD/lbctl" arping -D -i 1s 192.0.2.60 >"$T/out" 3>&-
 	wait_for 5 grep -q ARPING "$T/out"
 	wait_for 5 lan_run node-b arping -q -U -c 1 -w 1 -I eth0 192.0.2.60
-	! lan_stop "$LAN_PID" CONT
+	ends_in 4
 	grep -q '^Claim of 192.0.2.60 by \[02:00:00:00:00:02\]$' "$T/out"
 	grep -q '^192.0.2.60 is taken by 02:00:00:00:00:02$' "$T/out"
 
 	lan_spawn client "$BUILD/lbctl" arping -D -i 1s 192.0.2.61 >"$T/out" 3>&-
 	wait_for 5 grep -q ARPING "$T/out"
 	lan_run node-b "$BUILD/lbctl" arping -D -i 50ms 192.0.2.61 >"$T/other" || true
-	! lan_stop "$LAN_PID" CONT
+	ends_in 4
 	grep -q '^192.0.2.61 is taken by 02:00:00:00:00:02$' "$T/out"
 }
 
@@ -298,7 +304,7 @@ api_up() {
 	lan_spawn client "$BUILD/lbctl" arping -c 3 -i 100ms 192.0.2.1 >"$T/out" 3>&-
 	wait_for 5 frames 'who-has 192.0.2.1 tell 192.0.2.100' 3
 	[ ! -s "$T/out" ] # still waiting
-	lan_stop "$LAN_PID" CONT
+	ends_in 0
 	awk '{ if (NR > 1 && ($1 - last < 0.095 || $1 - last > 0.3)) exit 1; last = $1 }' "$T/frames"
 	[ "$(grep -c '^Unicast reply' "$T/out")" -eq 3 ]
 }
@@ -346,8 +352,8 @@ api_up() {
 	lan_spawn client "$BUILD/lbctl" arping -c 0 -i 50ms 192.0.2.1 >"$T/out" 2>"$T/err" 3>&-
 	wait_for 5 grep -q reply "$T/out"
 	ip -n "$(lan_ns client)" link del eth0
-	! wait "$LAN_PID"
-	grep -q '^lbctl arping: ' "$T/err"
+	ends_in 1
+	grep -qE '^lbctl arping: (eth0: receiving ARP: Network is down|sending ARP on )' "$T/err"
 }
 
 @test "a reader that goes away ends it" {
