@@ -36,10 +36,9 @@ descendants() { # PID...
 stages() { # POD: "STAGE KIB" of each lbctl in its pipeline
 	local pid
 	for pid in $(descendants "$(cat "$CLUSTER/$1.pid")"); do
-		tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | sed -n 's/^lbctl \([a-z]*\).*/\1/p' |
-			while read -r stage; do
-				echo "$stage $(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")"
-			done
+		[ "$(cat "/proc/$pid/comm")" = lbctl ] || continue
+		echo "$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n 2p)" \
+			"$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")"
 	done
 }
 
