@@ -76,7 +76,7 @@ signal_watches() { # SIGNAL
 	wait_for 30 addresses middle 300
 	[ -z "$(comm -23 "$BATS_TEST_TMPDIR/middle" <(cluster_addresses default middle))" ]
 	grep 'container: ended with status 137' "$CLUSTER/$(controller).log"
-	echo "killed when $(wc -l <"$BATS_TEST_TMPDIR/middle") of 300 had their address" >&3
+	echo "# killed when $(wc -l <"$BATS_TEST_TMPDIR/middle") of 300 had their address" >&3
 }
 
 @test "1,000 Services that wait for a controller all get an address" {
@@ -86,7 +86,7 @@ signal_watches() { # SIGNAL
 	start=$(date +%s%N)
 	cluster_container metallb-system "$(controller)"
 	wait_for 60 addresses thousand 1000
-	echo "1,000 Services had their address $((($(date +%s%N) - start) / 1000000)) ms after the controller's start" >&3
+	echo "# 1,000 Services had their address $((($(date +%s%N) - start) / 1000000)) ms after the controller's start" >&3
 }
 
 @test "the API server killed and started again: addresses are answered meanwhile, and work goes on" {

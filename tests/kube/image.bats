@@ -33,7 +33,7 @@ script_of() {
 @test "it is a docker archive with the name that the manifests ask for" {
 	version=$(lbctl --version)
 	[ "$(jq -r '.[0].RepoTags[0]' "$BATS_FILE_TMPDIR/image/manifest.json")" = "localhost/lbctl:${version#lbctl }" ]
-	cat "$BATS_FILE_TMPDIR/said" >&3
+	sed 's/.*: /# image /' "$BATS_FILE_TMPDIR/said" >&3
 }
 
 @test "lbctl runs in it" {

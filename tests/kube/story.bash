@@ -120,7 +120,7 @@ story_pool() {
 	[ "$output" = $'default\ndefault' ]
 	wait_for 5 told nginx-lb IPAllocated 'Assigned IP ["192.0.2.240"]'
 	wait_for 5 told nginx2-lb IPAllocated 'Assigned IP ["192.0.2.241"]'
-	kube get svc >&3
+	kube get svc | sed 's/^/# /' >&3
 }
 
 story_answered() {
@@ -130,7 +130,7 @@ story_answered() {
 	done
 	wait_for 5 told nginx-lb nodeAssigned \
 		"announcing from node \"$(elected 192.0.2.240 "${NODES[@]}")\" with protocol \"layer2\""
-	lan_run client ip neigh show dev eth0 | grep 192.0.2.24 >&3
+	lan_run client ip neigh show dev eth0 | sed -n 's/^192.0.2.24/# &/p' >&3
 }
 
 story_takeover() {
@@ -151,7 +151,7 @@ story_takeover() {
 	cluster_stop tcpdump
 	wait_for 5 answers $ip
 	knows $ip "$second"
-	echo "$ip went from $first to $second" >&3
+	echo "# $ip went from $first to $second" >&3
 }
 
 story_next() {
