@@ -97,8 +97,8 @@ struct kube_watch_events {
 	/* Cannot go on: a permission is missing (ERR_PERMISSION), the certificate is not trusted, or,
 	 * with `once`, the server stays away.  No more will come. */
 	void (*failed)(void *arg, const struct err *e);
-	/* The server went away, and is asked again until it is back; once per outage.  NULL: it is
-	 * back, and what was missed has been told.  May be NULL. */
+	/* The server went away, and is asked again until it is back; once per outage, and once more if
+	 * then it refuses us.  NULL: it is back, and what was missed has been told.  May be NULL. */
 	void (*trouble)(void *arg, const struct err *e);
 	void *arg;
 };

@@ -6,7 +6,10 @@
 #include "pkg/kube/client.h"
 #include "pkg/kube/reflector.h"
 
-enum { ONCE_FAILURES = 4 }; /* in a row, after which a snapshot is given up */
+enum {
+	ONCE_FAILURES = 4, /* in a row, after which a snapshot is given up */
+	REFUSED_MS = 2000, /* after which a refusal is no server that is just starting */
+};
 
 struct seat {
 	struct kube_watch *watch;
@@ -20,7 +23,9 @@ struct kube_watch {
 	struct kube *kube;
 	struct kube_watch_events ev;
 	bool once, paused, over, troubled;
-	bool *gone; /* set when a callback closed us */
+	bool told_refusal;
+	uint64_t refused_since; /* the server answers again, but refuses us; 0: it does not */
+	bool *gone;             /* set when a callback closed us */
 	struct loop_timer *timer;
 	struct buf record;
 	size_t n;
@@ -169,16 +174,43 @@ static void finish(struct kube_watch *w, const struct err *e)
 		w->ev.ended(w->ev.arg);
 }
 
+/* Of several troubles the one that a person has to mend. */
+static const struct err *worst_trouble(const struct kube_watch *w)
+{
+	const struct err *worst = NULL;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct err *e = reflector_trouble(w->seats[i].reflector);
+
+		if (e && (!worst || (e->kind == ERR_PERMISSION && worst->kind != ERR_PERMISSION)))
+			worst = e;
+	}
+	return worst;
+}
+
+/* An outage that has been told became a refusal, as when a token expired meanwhile.  A server that
+ * just started refuses for a moment those that it is going to let in. */
+static bool now_refused(struct kube_watch *w, const struct err *e)
+{
+	if (!e || e->kind != ERR_PERMISSION) {
+		w->refused_since = 0;
+		return false;
+	}
+	if (!w->refused_since)
+		w->refused_since = now_ms(w);
+	return w->troubled && !w->told_refusal && now_ms(w) - w->refused_since >= REFUSED_MS;
+}
+
 /* False: the callback closed the watch. */
 static bool tell_trouble(struct kube_watch *w)
 {
-	const struct err *e = NULL;
+	const struct err *e = worst_trouble(w);
+	bool refused = now_refused(w, e);
 	bool gone = false;
 
-	for (size_t i = 0; i < w->n && !e; i++)
-		e = reflector_trouble(w->seats[i].reflector);
-	if (!e == !w->troubled)
+	if (!e == !w->troubled && !refused)
 		return true;
+	w->told_refusal = e && e->kind == ERR_PERMISSION;
 	w->troubled = e;
 	w->gone = &gone;
 	if (w->ev.trouble)

@@ -67,7 +67,7 @@ apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
 metadata: {name: bench, namespace: metallb-system}
 POOL
-cluster_services default bench "$services" >&2
+cluster_services default "$services" bench >&2
 wait_for 60 eval '[ "$(kapi GET "/api/v1/namespaces/metallb-system/pods" | jq ".items | length")" -ge 4 ]'
 start=$(date +%s%N)
 cluster_pods metallb-system >&2

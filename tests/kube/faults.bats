@@ -68,7 +68,7 @@ signal_watches() { # SIGNAL
 @test "a controller that is killed in the middle of its work loses and moves nothing" {
 	local victim
 	victim=$(process "$(controller)" allocate)
-	cluster_services default middle 300 IPv6 &
+	cluster_services default 300 middle IPv6 &
 	wait_for 20 addresses middle 30
 	kill -KILL "$victim"
 	cluster_addresses default middle >"$BATS_TEST_TMPDIR/middle"
@@ -82,7 +82,7 @@ signal_watches() { # SIGNAL
 @test "1,000 Services that wait for a controller all get an address" {
 	local start
 	cluster_stop "$(controller)"
-	cluster_services default thousand 1000 IPv6
+	cluster_services default 1000 thousand IPv6
 	start=$(date +%s%N)
 	cluster_container metallb-system "$(controller)"
 	wait_for 60 addresses thousand 1000
@@ -131,7 +131,7 @@ signal_watches() { # SIGNAL
 	KAPI_TOKEN=$token run ! kapi GET /api/v1/services
 	[[ "$output" = *Unauthorized* ]]
 	service unauthorized
-	wait_for 10 said "$pod" 401
+	wait_for 20 said "$pod" 'HTTP 401|Unauthorized'
 	[ -z "$(cluster_ingress default unauthorized)" ]
 	cluster_pod_token metallb-system "$pod"
 	wait_for 60 has_address unauthorized

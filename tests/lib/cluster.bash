@@ -350,10 +350,10 @@ cluster_image() { # lbctl's root file system, once
 	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" ${BUILD:+"$BUILD/lbctl"}
 }
 
-# cluster_services NAMESPACE PREFIX COUNT [FAMILY]: so many Services of type LoadBalancer, as fast as
+# cluster_services NAMESPACE COUNT [PREFIX [FAMILY]]: so many Services of type LoadBalancer, as fast as
 # the API server takes them
 cluster_services() {
-	jq -nr --arg url "$CLUSTER_API/api/v1/namespaces/$1/services" --arg prefix "$2" --argjson n "$3" \
+	jq -nr --arg url "$CLUSTER_API/api/v1/namespaces/$1/services" --argjson n "$2" --arg prefix "${3:-svc}" \
 		--arg family "${4:-IPv4}" --arg dir "$CLUSTER" 'range($n) | {
 			metadata: {name: "\($prefix)-\(.)", labels: {set: $prefix}},
 			spec: {type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ipFamilies: [$family], ports: [{port: 80}]}
