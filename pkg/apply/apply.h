@@ -7,8 +7,9 @@
  *  - what was wanted meanwhile and then superseded is never written;
  *  - what is wanted again as it was last written, or is being written, is not written again,
  *    unless a record newer than that write showed that somebody changed it;
- *  - a write that the server could not take now is tried again, with a growing pause; during an
- *    outage one write at a time is tried; what is refused, or whose object is gone, is dropped.
+ *  - a write that the server could not take now is tried again, with a growing pause, and one that
+ *    nobody may make, too; during an outage one write at a time is tried; what is refused for its
+ *    content, or whose object is gone, is dropped.
  * An Event wanted again is one that happened again: it is counted, and written at most once in
  * APPLY_EVENT_PAUSE_MS. */
 #ifndef LB_APPLY_H
@@ -71,7 +72,10 @@ enum apply_outcome {
 	APPLY_GONE,     /* the object, or its namespace, doesn't exist */
 	APPLY_CONFLICT, /* try again */
 	APPLY_OUTAGE,   /* nobody answers, or not now: try again, and don't hurry with the rest */
-	APPLY_REFUSED,  /* trying again won't help */
+	/* A permission is missing.  It may be granted, and an API server that is just starting refuses
+	 * everybody: told once, tried again in the object's own time, an Event not for ever. */
+	APPLY_FORBIDDEN,
+	APPLY_REFUSED, /* trying again won't help */
 };
 struct apply_result {
 	enum apply_outcome outcome;

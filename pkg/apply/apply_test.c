@@ -1,135 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pkg/apply/apply.h"
-
-#include "tests/unit.h"
-
-static uint64_t clock_ms;
-
-static struct apply_now now(void)
-{
-	return (struct apply_now){ .ms = clock_ms, .wall = 1700000000 + (int64_t)(clock_ms / 1000) };
-}
-
-static struct json *parse(const char *text)
-{
-	struct err e = ERR_INIT;
-	struct json *j = json_parse(text, strlen(text), &e);
-
-	if (!j)
-		fail_msg("%s: %s", text, e.text);
-	return j;
-}
-
-static struct apply *new_engine(uint32_t in_flight)
-{
-	struct err e = ERR_INIT;
-	struct apply *a = apply_new(in_flight, &e);
-
-	assert_non_null(a);
-	clock_ms = 1000;
-	return a;
-}
-
-/* An object as an APPLY or an observed record has it; ip NULL: no address. */
-static struct json *service(const char *name, const char *ip, int version)
-{
-	char text[600], ingress[80] = "";
-
-	if (ip)
-		snprintf(ingress, sizeof(ingress), "{\"ip\":\"%s\"}", ip);
-	snprintf(text, sizeof(text),
-	    "{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{\"namespace\":\"default\","
-	    "\"name\":"
-	    "\"%s\"%s,\"annotations\":{\"pool\":%s}},\"status\":{\"loadBalancer\":{\"ingress\":[%s]}}}",
-	    name, version ? ",\"resourceVersion\":\"@\"" : "", ip ? "\"p\"" : "null", ingress);
-	if (version) {
-		char *at = strchr(text, '@'), rest[600], digits[16];
-
-		snprintf(rest, sizeof(rest), "%s", at + 1);
-		snprintf(digits, sizeof(digits), "%d", version);
-		snprintf(at, sizeof(text) - (size_t)(at - text), "%s%s", digits, rest);
-	}
-	return parse(text);
-}
-
-static void want(struct apply *a, const char *name, const char *ip)
-{
-	CLEANUP(json_freep) struct json *j = service(name, ip, 0);
-	struct err e = ERR_INIT;
-
-	assert_int_equal(apply_want(a, j, now(), &e), 0);
-}
-
-static void want_event(struct apply *a, const char *name)
-{
-	CLEANUP(json_freep) struct json *j = NULL;
-	struct err e = ERR_INIT;
-	char text[300];
-
-	snprintf(text, sizeof(text),
-	    "{\"kind\":\"Event\",\"apiVersion\":\"v1\",\"metadata\":{\"namespace\":\"default\","
-	    "\"name\":"
-	    "\"%s\"},\"reason\":\"R\"}",
-	    name);
-	j = parse(text);
-	assert_int_equal(apply_want(a, j, now(), &e), 0);
-}
-
-static void observed(struct apply *a, const char *name, const char *ip, int version)
-{
-	CLEANUP(json_freep) struct json *j = service(name, ip, version);
-
-	apply_observed(a, false, j);
-}
-
-static void deleted(struct apply *a, const char *name)
-{
-	CLEANUP(json_freep) struct json *j = service(name, NULL, 0);
-
-	apply_observed(a, true, j);
-}
-
-/* The next write starts now, and is NAME's with that address ("" for none). */
-static uint64_t starts(struct apply *a, const char *name, const char *ip)
-{
-	struct apply_write w = { 0 };
-	const char *have;
-
-	if (!apply_next(a, now(), &w))
-		fail_msg("nothing starts, want %s %s", name, ip);
-	have = json_string(
-	    json_get(json_item(json_at(w.body, "status", "loadBalancer", "ingress", NULL), 0), "ip"));
-	assert_string_equal(w.name, name);
-	if (strcmp(have ? have : "", ip) != 0)
-		fail_msg("%s: writes %s, want %s", name, have ? have : "nothing", ip);
-	return w.id;
-}
-
-static void nothing_starts(struct apply *a)
-{
-	struct apply_write w;
-
-	assert_false(apply_next(a, now(), &w));
-}
-
-static void done(struct apply *a, uint64_t id, enum apply_outcome outcome, const char *ip, int version)
-{
-	CLEANUP(json_freep) struct json *j = version ? service("x", ip, version) : NULL;
-	struct apply_result r = { .outcome = outcome, .object = j, .why = "why" };
-
-	apply_done(a, id, &r, now());
-}
-
-static const char *reported(struct apply *a)
-{
-	static char text[200]; /* of the test only */
-	struct apply_report r;
-
-	if (!apply_report(a, &r))
-		return "";
-	snprintf(text, sizeof(text), "%s %s/%s %s", r.code, r.namespace, r.name, r.message);
-	return text;
-}
+#include "pkg/apply/apply_test.h"
 
 static void the_same_is_written_once(void **state)
 {
@@ -333,6 +203,66 @@ static void a_refusal_is_told_once_and_dropped(void **state)
 	assert_int_equal(apply_refused(a), 0);
 }
 
+static void what_is_forbidden_is_told_once_and_tried_until_it_is_allowed(void **state)
+{
+	CLEANUP(apply_freep) struct apply *a = new_engine(16);
+
+	(void)state;
+	want(a, "web", "192.0.2.1");
+	done(a, starts(a, "web", "192.0.2.1"), APPLY_FORBIDDEN, NULL, 0);
+	assert_string_equal(reported(a), "ApplyFailed default/web why");
+	for (int i = 0; i < 20; i++) {
+		clock_ms = apply_deadline(a);
+		done(a, starts(a, "web", "192.0.2.1"), APPLY_FORBIDDEN, NULL, 0);
+		assert_string_equal(reported(a), "");
+		assert_true(apply_deadline(a) - clock_ms <= APPLY_PAUSE_MAX_MS);
+	}
+	clock_ms = apply_deadline(a);
+	done(a, starts(a, "web", "192.0.2.1"), APPLY_WRITTEN, "192.0.2.1", 5);
+	assert_string_equal(reported(a), "Applied default/web wrote its address 192.0.2.1");
+	assert_true(apply_idle(a));
+	assert_int_equal(apply_refused(a), 0);
+	want(a, "web", "192.0.2.2");
+	apply_hurry(a); /* the end: what is forbidden now stays undone */
+	done(a, starts(a, "web", "192.0.2.2"), APPLY_FORBIDDEN, NULL, 0);
+	assert_true(apply_idle(a));
+	assert_int_equal(apply_refused(a), 1);
+}
+
+static void a_forbidden_event_is_given_up(void **state)
+{
+	CLEANUP(apply_freep) struct apply *a = new_engine(16);
+	struct apply_write w;
+	int n = 0;
+
+	(void)state;
+	want_event(a, "e");
+	while (apply_next(a, now(), &w)) {
+		done(a, w.id, APPLY_FORBIDDEN, NULL, 0);
+		if (apply_deadline(a) != UINT64_MAX)
+			clock_ms = apply_deadline(a);
+		assert_true(++n < 10);
+	}
+	assert_true(apply_idle(a));
+	assert_int_equal(apply_refused(a), 0);
+}
+
+/* An API server that starts knows no roles yet. */
+static void what_is_forbidden_after_an_outage_is_no_refusal_yet(void **state)
+{
+	CLEANUP(apply_freep) struct apply *a = new_engine(16);
+
+	(void)state;
+	want(a, "web", "192.0.2.1");
+	done(a, starts(a, "web", "192.0.2.1"), APPLY_OUTAGE, NULL, 0);
+	apply_hurry(a);
+	done(a, starts(a, "web", "192.0.2.1"), APPLY_FORBIDDEN, NULL, 0);
+	assert_string_equal(reported(a), "");
+	clock_ms = apply_deadline(a);
+	done(a, starts(a, "web", "192.0.2.1"), APPLY_WRITTEN, "192.0.2.1", 5);
+	assert_string_equal(reported(a), "Applied default/web wrote its address 192.0.2.1");
+}
+
 static void what_is_gone_is_dropped(void **state)
 {
 	CLEANUP(apply_freep) struct apply *a = new_engine(16);
@@ -503,120 +433,6 @@ static void what_cannot_be_written_is_refused(void **state)
 	assert_true(apply_idle(a));
 }
 
-/* --- a server that fails at random, in virtual time --- */
-
-enum { SERVICES = 6, STEPS = 4000 };
-
-struct world {
-	uint32_t seed;
-	int wanted[SERVICES]; /* the last address byte wanted, 0: none */
-	int stored[SERVICES]; /* on the server */
-	int version;
-	struct {
-		uint64_t id;
-		int service, value;
-		uint64_t due;
-	} calls[16];
-	size_t calls_n;
-};
-
-static uint32_t any(struct world *w, uint32_t n)
-{
-	w->seed = w->seed * 1664525 + 1013904223;
-	return (w->seed >> 8) % n;
-}
-
-static void start_all(struct world *w, struct apply *a)
-{
-	struct apply_write write;
-
-	while (apply_next(a, now(), &write)) {
-		const char *ip = json_string(json_get(
-		    json_item(json_at(write.object, "status", "loadBalancer", "ingress", NULL), 0),
-		    "ip"));
-		int service = write.name[1] - '0';
-
-		for (size_t i = 0; i < w->calls_n; i++) /* one under way an object */
-			assert_int_not_equal(w->calls[i].service, service);
-		w->calls[w->calls_n].id = write.id;
-		w->calls[w->calls_n].service = service;
-		w->calls[w->calls_n].value = ip ? atoi(strrchr(ip, '.') + 1) : 0;
-		w->calls[w->calls_n++].due = clock_ms + any(w, 50);
-		assert_true(w->calls_n <= 4);
-	}
-}
-
-/* The server takes the write or not, and its answer arrives or not. */
-static void answer(struct world *w, struct apply *a, size_t i, bool well)
-{
-	uint32_t luck = well ? 0 : any(w, 10);
-	uint64_t id = w->calls[i].id;
-	int s = w->calls[i].service, value = w->calls[i].value;
-	char ip[32];
-
-	w->calls[i] = w->calls[--w->calls_n];
-	snprintf(ip, sizeof(ip), "192.0.2.%d", value);
-	if (luck < 6 || luck == 8) {
-		w->stored[s] = value;
-		w->version++;
-	}
-	if (luck < 6)
-		done(a, id, APPLY_WRITTEN, value ? ip : NULL, w->version);
-	else
-		done(a, id, luck == 6 ? APPLY_CONFLICT : APPLY_OUTAGE, NULL, 0);
-}
-
-static void answer_due(struct world *w, struct apply *a, bool well)
-{
-	for (size_t i = w->calls_n; i; i--)
-		if (w->calls[i - 1].due <= clock_ms)
-			answer(w, a, i - 1, well);
-}
-
-static void step(struct world *w, struct apply *a)
-{
-	int s = (int)any(w, SERVICES), v = (int)any(w, 4);
-	char name[8], ip[32];
-
-	snprintf(name, sizeof(name), "s%d", s);
-	snprintf(ip, sizeof(ip), "192.0.2.%d", v);
-	clock_ms += any(w, 20);
-	if (any(w, 4) == 0) {
-		want(a, name, v ? ip : NULL);
-		w->wanted[s] = v;
-	}
-	if (any(w, 50) == 0) { /* somebody else; it is seen, and wanted again as it was */
-		w->stored[s] = v;
-		observed(a, name, v ? ip : NULL, ++w->version);
-		snprintf(ip, sizeof(ip), "192.0.2.%d", w->wanted[s]);
-		want(a, name, w->wanted[s] ? ip : NULL);
-	}
-	start_all(w, a);
-	answer_due(w, a, false);
-}
-
-static void whatever_fails_the_last_wish_is_what_is_stored(void **state)
-{
-	(void)state;
-	for (uint32_t seed = 1; seed <= 20; seed++) {
-		CLEANUP(apply_freep) struct apply *a = new_engine(4);
-		struct world w = { .seed = seed };
-
-		for (int i = 0; i < STEPS; i++)
-			step(&w, a);
-		for (int i = 0; i < 1000 && !apply_idle(a); i++) {
-			clock_ms += 1000;
-			start_all(&w, a);
-			answer_due(&w, a, true);
-		}
-		assert_true(apply_idle(a));
-		for (int i = 0; i < SERVICES; i++)
-			if (w.stored[i] != w.wanted[i])
-				fail_msg("seed %u: s%d: stored %d, wanted %d", seed, i, w.stored[i],
-				    w.wanted[i]);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -631,6 +447,9 @@ int main(void)
 		cmocka_unit_test(the_servers_own_pause_is_kept),
 		cmocka_unit_test(after_an_outage_the_older_value_counts_as_unknown),
 		cmocka_unit_test(a_refusal_is_told_once_and_dropped),
+		cmocka_unit_test(what_is_forbidden_is_told_once_and_tried_until_it_is_allowed),
+		cmocka_unit_test(a_forbidden_event_is_given_up),
+		cmocka_unit_test(what_is_forbidden_after_an_outage_is_no_refusal_yet),
 		cmocka_unit_test(what_is_gone_is_dropped),
 		cmocka_unit_test(what_comes_again_under_the_same_name_is_written_anew),
 		cmocka_unit_test(so_many_at_once_and_no_more),
@@ -638,7 +457,6 @@ int main(void)
 		cmocka_unit_test(events_are_counted_and_paced),
 		cmocka_unit_test(memory_for_events_is_bounded),
 		cmocka_unit_test(what_cannot_be_written_is_refused),
-		cmocka_unit_test(whatever_fails_the_last_wish_is_what_is_stored),
 	};
 
 	return cmocka_run_group_tests_name("apply", tests, NULL, NULL);

@@ -55,6 +55,8 @@ static bool misses_spec(const struct json *status)
 static enum apply_outcome outcome_of(const struct kube_response *r)
 {
 	switch (r->status) {
+	case 403:
+		return APPLY_FORBIDDEN;
 	case 404:
 		return APPLY_GONE;
 	case 422:

@@ -4,6 +4,11 @@
 #include "pkg/apply/body.h"
 #include "pkg/apply/target.h"
 
+enum {
+	EVENT_ATTEMPTS = 5, /* at what is forbidden */
+	DOUBT_ATTEMPTS = 3, /* before it is told, while the server may be starting */
+};
+
 void apply_report_free(struct report *r)
 {
 	if (!r)
@@ -65,13 +70,20 @@ static uint64_t pause_ms(unsigned attempts)
 	return ms < APPLY_PAUSE_MAX_MS ? ms : APPLY_PAUSE_MAX_MS;
 }
 
+/* Somebody does, whatever they say. */
+static void answered(struct apply *a)
+{
+	a->outages = 0;
+	a->hold = 0;
+}
+
 static void on_written(
     struct apply *a, struct target *t, const struct apply_result *r, struct apply_now now)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 
-	a->outages = 0;
-	a->hold = 0;
+	answered(a);
+	a->doubt = false;
 	t->attempts = 0;
 	t->not_before = 0;
 	free(TAKE(t->refusal));
@@ -107,6 +119,7 @@ static void try_again(
 	uint64_t pause;
 
 	if (r->outcome == APPLY_OUTAGE) {
+		a->doubt = true;
 		pause = pause_ms(++a->outages);
 		a->hold = now.ms + (pause > r->retry_after_ms ? pause : r->retry_after_ms);
 		if (!t->merging) /* who knows: the answer may have been lost, and not the write */
@@ -124,19 +137,71 @@ static void try_again(
 		t->want = TAKE(t->flight);
 }
 
-static void on_refused(struct apply *a, struct target *t, const struct apply_result *r)
+/* Once for each reason. */
+static void report_refusal(struct apply *a, struct target *t, const struct apply_result *r)
 {
 	const char *why = r->why ? r->why : "refused";
 
-	a->outages = 0;
-	a->hold = 0;
-	json_free(TAKE(t->written));
-	json_free(TAKE(t->strip));
 	if (t->refusal && !strcmp(t->refusal, why))
 		return;
 	free(t->refusal);
 	t->refusal = strdup(why);
 	report(a, t, VERDICT_REFUSED, "ApplyFailed", why);
+}
+
+static void on_refused(struct apply *a, struct target *t, const struct apply_result *r)
+{
+	answered(a);
+	json_free(TAKE(t->written));
+	json_free(TAKE(t->strip));
+	report_refusal(a, t, r);
+}
+
+static void on_forbidden(
+    struct apply *a, struct target *t, const struct apply_result *r, struct apply_now now)
+{
+	if (!a->doubt && (a->hurry || (t->what->event && t->attempts >= EVENT_ATTEMPTS))) {
+		on_refused(a, t, r);
+		return;
+	}
+	answered(a);
+	if (!a->doubt || t->attempts >= DOUBT_ATTEMPTS)
+		report_refusal(a, t, r);
+	try_again(a, t, r, now);
+}
+
+static void on_gone(struct apply *a, struct target *t, const struct apply_result *r)
+{
+	answered(a);
+	json_free(TAKE(t->written));
+	json_free(TAKE(t->strip));
+	report(a, t, VERDICT_RELEASED, "ApplyDropped", r->why ? r->why : "the object is gone");
+}
+
+static void judge(struct apply *a, struct target *t, const struct apply_result *r, struct apply_now now)
+{
+	switch (r->outcome) {
+	case APPLY_WRITTEN:
+	case APPLY_SAME:
+		on_written(a, t, r, now);
+		break;
+	case APPLY_CONFLICT:
+		answered(a);
+		try_again(a, t, r, now);
+		break;
+	case APPLY_OUTAGE:
+		try_again(a, t, r, now);
+		break;
+	case APPLY_FORBIDDEN:
+		on_forbidden(a, t, r, now);
+		break;
+	case APPLY_REFUSED:
+		on_refused(a, t, r);
+		break;
+	case APPLY_GONE:
+		on_gone(a, t, r);
+		break;
+	}
 }
 
 void apply_done(struct apply *a, uint64_t id, const struct apply_result *r, struct apply_now now)
@@ -151,19 +216,7 @@ void apply_done(struct apply *a, uint64_t id, const struct apply_result *r, stru
 	if (!t)
 		return;
 	t->id = 0;
-	if (r->outcome == APPLY_WRITTEN || r->outcome == APPLY_SAME) {
-		on_written(a, t, r, now);
-	} else if (r->outcome == APPLY_CONFLICT || r->outcome == APPLY_OUTAGE) {
-		try_again(a, t, r, now);
-	} else if (r->outcome == APPLY_REFUSED) {
-		on_refused(a, t, r);
-	} else {
-		a->outages = 0;
-		a->hold = 0;
-		json_free(TAKE(t->written));
-		json_free(TAKE(t->strip));
-		report(a, t, VERDICT_RELEASED, "ApplyDropped", r->why ? r->why : "the object is gone");
-	}
+	judge(a, t, r, now);
 	if (t->dropped)
 		json_free(TAKE(t->written));
 	if (t->want || (t->strip && !t->dropped))

@@ -67,6 +67,7 @@ struct apply {
 	uint64_t last_id;
 	uint64_t hold; /* start nothing before */
 	unsigned outages;
+	bool doubt; /* no write succeeded since the last outage: the server may be starting */
 	bool hurry;
 	struct report *reports, **reports_end, *told;
 };
