@@ -150,7 +150,7 @@ static bool parse_time(const char *s, int64_t *out)
 {
 	struct tm t = { 0 };
 	int n = 0, hours, minutes;
-	char sign;
+	char sign[2];
 
 	if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour,
 		&t.tm_min, &t.tm_sec, &n) != 6 ||
@@ -164,9 +164,9 @@ static bool parse_time(const char *s, int64_t *out)
 		s += 1 + strspn(s + 1, "0123456789");
 	if (!strcmp(s, "Z"))
 		return true;
-	if (sscanf(s, "%1[+-]%2d:%2d", &sign, &hours, &minutes) != 3)
+	if (sscanf(s, "%1[+-]%2d:%2d", sign, &hours, &minutes) != 3)
 		return false;
-	*out -= (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	*out -= (sign[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 	return true;
 }
 
