@@ -213,6 +213,7 @@ static void add_announcement(struct elect *x, const struct election_outcome *o, 
 	    &(struct record_announcement){
 		.namespace = o->namespace,
 		.name = o->name,
+		.uid = o->uid,
 		.node = x->node,
 		.addresses = r->addresses,
 		.addresses_n = r->addresses_n,

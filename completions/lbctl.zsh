@@ -30,7 +30,8 @@ _lbctl() {
 			'--node=[announce what is this node'\''s; default\: $NODE_NAME, else the host name]:NAME:' \
 			'*--interface=[use only interfaces whose name matches; repeatable]:GLOB:' \
 			'*-i+[use only interfaces whose name matches; repeatable]:GLOB:' \
-			'*--exclude=[leave interfaces alone whose name matches; repeatable]:GLOB:' \
+			'*--exclude=[leave interfaces alone whose name matches; repeatable]:REGEX:' \
+			'--exclude-file=[more of them, from MetalLB'\''s file excludel2.yaml]:FILE:_files' \
 			'--grace=[answer for that long after a withdrawal, or until another node takes over; default 1s]:DURATION:' \
 			'--bind[put each address on an interface too, for hosts without kube-proxy]' \
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \

@@ -186,6 +186,7 @@ static int next(struct election *el, const struct config *c, struct service *s,
 
 	out->namespace = arena_copy(&el->now_arena, s->namespace);
 	out->name = arena_copy(&el->now_arena, s->name);
+	out->uid = s->known ? s->observed.meta.uid : "";
 	if (el->now_arena.bad)
 		return err_memory(e);
 	if (s->known)

@@ -70,6 +70,7 @@ struct election_result {
 struct election_outcome {
 	const char *namespace;
 	const char *name;
+	const char *uid;                      /* of the Service, "" when unknown or gone */
 	const struct election_result *before; /* without `nodes`; NULL when there was none */
 	const struct election_result *now;    /* NULL when it is gone or no load balancer of ours */
 	bool deleted;                         /* now is NULL because the Service is gone */

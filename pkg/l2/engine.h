@@ -4,6 +4,7 @@
 #define LB_L2_ENGINE_H
 
 #define HASH_NONFATAL_OOM 1
+#include <regex.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -29,7 +30,7 @@ struct own_mac {
 
 /* An announcement. */
 struct owner {
-	char *key;
+	char *key, *uid;
 	struct addr *addresses; /* without duplicates */
 	struct vip **vips;      /* of the IPv4 ones; the first vips_n are attached */
 	size_t addresses_n, vips_n, ipv4_n;
@@ -70,7 +71,8 @@ struct vip {
 };
 
 struct l2 {
-	char **only, **except;
+	char **only;
+	regex_t *except;
 	size_t only_n, except_n;
 	uint32_t grace_ms;
 	uint64_t now, generation;

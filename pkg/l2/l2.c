@@ -3,6 +3,29 @@
 
 #include "pkg/l2/engine.h"
 
+static int compile(struct l2 *l, const struct l2_names *patterns, struct err *e)
+{
+	char why[128];
+
+	l->except = patterns->n ? calloc(patterns->n, sizeof(*l->except)) : NULL;
+	if (patterns->n && !l->except)
+		return err_memory(e);
+	for (size_t i = 0; i < patterns->n; i++) {
+		const char *text = patterns->at[i];
+		regex_t *next = &l->except[l->except_n];
+		int got = text[0] ? regcomp(next, text, REG_EXTENDED | REG_NOSUB) : 0;
+
+		if (got == 0) {
+			l->except_n += text[0] != 0; /* "" excludes nothing */
+			continue;
+		}
+		regerror(got, next, why, sizeof(why));
+		return err_set(e, ERR_USAGE,
+		    "\"%s\" is no extended regular expression for names of interfaces: %s", text, why);
+	}
+	return 0;
+}
+
 struct l2 *l2_new(const struct l2_options *o, struct err *e)
 {
 	struct l2 *l = calloc(1, sizeof(*l));
@@ -14,9 +37,7 @@ struct l2 *l2_new(const struct l2_options *o, struct err *e)
 	l->grace_ms = o->grace_ms;
 	l->only = names_copy(&o->only, e);
 	l->only_n = l->only ? o->only.n : 0;
-	l->except = names_copy(&o->except, e);
-	l->except_n = l->except ? o->except.n : 0;
-	if (l->only_n != o->only.n || l->except_n != o->except.n) {
+	if (l->only_n != o->only.n || compile(l, &o->except, e) < 0) {
 		l2_free(l);
 		return NULL;
 	}
@@ -47,7 +68,9 @@ void l2_free(struct l2 *l)
 	owner_free(l->spent);
 	links_free(l);
 	names_free(l->only, l->only_n);
-	names_free(l->except, l->except_n);
+	for (size_t i = 0; i < l->except_n; i++)
+		regfree(&l->except[i]);
+	free(l->except);
 	free(l);
 }
 

@@ -38,20 +38,22 @@ struct l2_names { /* borrowed */
 
 struct l2_options {
 	struct l2_names only;   /* patterns (fnmatch) of links to use; none: all that can */
-	struct l2_names except; /* patterns of links to leave alone */
+	struct l2_names except; /* extended regular expressions: links to leave alone */
 	uint32_t grace_ms;
 };
 
 struct l2_announcement {
 	const char *key; /* who wants it: "namespace/name" of the Service */
+	const char *uid; /* the Service's, given back with the events; NULL when unknown */
 	const struct addr *addresses;
 	size_t addresses_n;
 	struct l2_names interfaces; /* names of links; none: all */
 };
 
 struct l2;
-struct l2 *l2_new(const struct l2_options *o, struct err *e) MUST_CHECK; /* copies the patterns */
-void l2_free(struct l2 *l);                                              /* NULL is fine */
+/* Copies the patterns.  ERR_USAGE names the regular expression that is none. */
+struct l2 *l2_new(const struct l2_options *o, struct err *e) MUST_CHECK;
+void l2_free(struct l2 *l); /* NULL is fine */
 
 /* The links as they are now, by ifindex ascending, as netlink_world has them.  One that can't be
  * taken in for want of memory is as if it weren't there, until the next call. */
@@ -125,6 +127,7 @@ enum l2_why { L2_AT_ONCE, L2_AFTER_GRACE, L2_AFTER_SUCCESSOR };
 struct l2_event {
 	enum l2_happened what;
 	const char *key;
+	const char *uid;
 	const struct addr *addresses; /* of the announcement, of both families */
 	size_t addresses_n;
 	struct l2_names interfaces; /* as the announcement has them */

@@ -178,9 +178,9 @@ static void a_new_mac_is_told_and_used(void **state)
 
 static void links_that_do_not_fit_are_left_alone(void **state)
 {
-	static const char *const only[] = { "eth*", "br0" }, *const except[] = { "eth9" };
+	static const char *const only[] = { "eth*", "br0" }, *const except[] = { "", "9$" };
 	struct netlink_link links[8];
-	struct l2 *l = engine(&(struct l2_options){ .only = { only, 2 }, .except = { except, 1 } });
+	struct l2 *l = engine(&(struct l2_options){ .only = { only, 2 }, .except = { except, 2 } });
 
 	(void)state;
 	for (int i = 0; i < 8; i++)
@@ -220,7 +220,7 @@ static void a_burst_that_begins_anew_begins_with_a_request(void **state)
 
 static void each_link_has_its_reason(void **state)
 {
-	static const char *const only[] = { "eth*" }, *const except[] = { "eth1" };
+	static const char *const only[] = { "eth*" }, *const except[] = { "^et.1" };
 	static const char *const named[] = { "eth0", "eth1", "br0" };
 	struct l2 *l = engine(&(struct l2_options){ .only = { only, 1 }, .except = { except, 1 } });
 	const struct l2_names any = { 0 }, three = { named, 3 };

@@ -54,10 +54,18 @@ static void own_drop(struct l2 *l, const struct mac *m)
 	}
 }
 
-static bool matches(char *const *patterns, size_t n, const char *name)
+static bool is_selected(const struct l2 *l, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
-		if (fnmatch(patterns[i], name, 0) == 0)
+	for (size_t i = 0; i < l->only_n; i++)
+		if (fnmatch(l->only[i], name, 0) == 0)
+			return true;
+	return l->only_n == 0;
+}
+
+static bool is_excluded(const struct l2 *l, const char *name)
+{
+	for (size_t i = 0; i < l->except_n; i++)
+		if (regexec(&l->except[i], name, 0, NULL, 0) == 0)
 			return true;
 	return false;
 }
@@ -79,9 +87,9 @@ enum l2_fit l2_link_fit(
 		return L2_LINK_ENSLAVED;
 	if (!names_it(interfaces, n->name))
 		return L2_LINK_NOT_NAMED;
-	if (l->only_n && !matches(l->only, l->only_n, n->name))
+	if (!is_selected(l, n->name))
 		return L2_LINK_NOT_SELECTED;
-	if (matches(l->except, l->except_n, n->name))
+	if (is_excluded(l, n->name))
 		return L2_LINK_EXCLUDED;
 	if (!n->up)
 		return L2_LINK_DOWN;

@@ -33,6 +33,7 @@ void owner_free(struct owner *o)
 	free(o->addresses);
 	free(o->vips);
 	free(o->key);
+	free(o->uid);
 	free(o);
 }
 
@@ -169,11 +170,12 @@ static struct owner *owner_new(const struct l2_announcement *a, struct err *e)
 		return NULL;
 	}
 	o->key = strdup(a->key);
+	o->uid = strdup(a->uid ? a->uid : "");
 	o->addresses = calloc(a->addresses_n + 1, sizeof(*o->addresses));
 	o->vips = calloc(a->addresses_n + 1, sizeof(struct vip *));
 	o->interfaces = names_copy(&a->interfaces, e);
 	o->interfaces_n = o->interfaces ? a->interfaces.n : 0;
-	if (!o->key || !o->addresses || !o->vips || o->interfaces_n != a->interfaces.n) {
+	if (!o->key || !o->uid || !o->addresses || !o->vips || o->interfaces_n != a->interfaces.n) {
 		owner_free(o);
 		err_memory(e);
 		return NULL;
@@ -200,7 +202,8 @@ static bool has_same_addresses(const struct owner *a, const struct owner *b)
 
 static bool is_same(const struct owner *a, const struct owner *b)
 {
-	if (!has_same_addresses(a, b) || a->interfaces_n != b->interfaces_n)
+	if (!has_same_addresses(a, b) || strcmp(a->uid, b->uid) != 0 ||
+	    a->interfaces_n != b->interfaces_n)
 		return false;
 	for (size_t i = 0; i < a->interfaces_n; i++)
 		if (strcmp(a->interfaces[i], b->interfaces[i]) != 0)
@@ -232,8 +235,13 @@ static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
 		DL_DELETE(l->leaving, old);
 	owner_detach(l, old);
 	HASH_DEL(l->owners, old);
-	owner_free(old);
-	l->generation++; /* its grace may have gone */
+	l->generation++;                 /* its grace may have gone */
+	if (old->ipv4_n && !o->ipv4_n) { /* it has lost them, and nothing else would tell */
+		old->why = L2_AT_ONCE;
+		DL_APPEND(l->ended, old);
+	} else {
+		owner_free(old);
+	}
 }
 
 int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e)
@@ -349,6 +357,7 @@ static void event(struct l2_event *ev, enum l2_happened what, const struct owner
 	*ev = (struct l2_event){
 		.what = what,
 		.key = o->key,
+		.uid = o->uid,
 		.addresses = o->addresses,
 		.addresses_n = o->addresses_n,
 		.interfaces = { (const char *const *)o->interfaces, o->interfaces_n },

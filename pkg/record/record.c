@@ -176,6 +176,8 @@ void record_announcement(struct buf *out, const char *type, const struct record_
 	struct json_writer w = begin(out, type, "Announcement", RECORD_API_VERSION);
 
 	begin_metadata(&w, a->namespace, a->name);
+	if (a->uid && a->uid[0])
+		json_field(&w, "uid", a->uid);
 	json_end(&w, '}');
 	json_key(&w, "spec");
 	json_begin(&w, '{');

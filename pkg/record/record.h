@@ -34,7 +34,7 @@ struct record_decision {
 	const char *component; /* "allocate", "elect", ...: who decided */
 	enum record_verdict verdict;
 	const char *code;
-	const char *message; /* a sentence that a person can act on */
+	const char *message;          /* a sentence that a person can act on */
 	const struct addr *addresses; /* that it is about, if any */
 	size_t addresses_n;
 	const struct record_considered *considered;
@@ -65,6 +65,7 @@ void record_event(struct buf *out, const struct record_event *ev);
 struct record_announcement {
 	const char *namespace; /* the Service's */
 	const char *name;
+	const char *uid; /* the Service's; NULL or "" when unknown */
 	const char *node;
 	const struct addr *addresses;
 	size_t addresses_n;

@@ -104,8 +104,8 @@ static void an_announcement_says_who_where_and_why(void **state)
 	struct addr a = address("203.0.113.10");
 	const char *const interfaces[] = { "eth0" };
 	struct record_considered nodes[] = { { "node-b", "", NULL }, { "node-a", "", NULL } };
-	struct record_announcement an = { "default", "web", "node-b", &a, 1, "first", interfaces, 1,
-		"Elected", nodes, 2 };
+	struct record_announcement an = { "default", "web", "u-1", "node-b", &a, 1, "first", interfaces,
+		1, "Elected", nodes, 2 };
 	struct buf out = BUF_INIT;
 
 	(void)state;
@@ -113,7 +113,8 @@ static void an_announcement_says_who_where_and_why(void **state)
 	assert_line(&out,
 	    "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Announcement\",\"apiVersion\":\"lbctl.dev/"
 	    "v1\",\"metadata\":{"
-	    "\"namespace\":\"default\",\"name\":\"web\"},\"spec\":{\"node\":\"node-b\",\"addresses\":["
+	    "\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"u-1\"},\"spec\":{\"node\":\"node-b\","
+	    "\"addresses\":["
 	    "\"203.0.113.10\"],\"protocols\":[\"layer2\"],\"interfaces\":[\"eth0\"],\"pool\":\"first\","
 	    "\"reason\":"
 	    "\"Elected\",\"candidates\":[{\"name\":\"node-b\"},{\"name\":\"node-a\"}]}}}\n");

@@ -31,6 +31,39 @@ decisions() {
 	run -2 lbctl announce -o yaml
 }
 
+@test "what is no regular expression, and a file that is no list of them, are named" {
+	alone true || skip "no user namespaces here"
+	run -2 alone lbctl announce --exclude 'eth(' </dev/null
+	[[ $output == 'lbctl announce: "eth(" is no extended regular expression'* ]]
+	run -1 alone lbctl announce --exclude-file "$BATS_TEST_TMPDIR/none" </dev/null
+	[[ $output == *"$BATS_TEST_TMPDIR/none: No such file"* ]]
+	echo 'announcedInterfacesToExclude: [^lo$, 7]' >"$BATS_TEST_TMPDIR/list"
+	run -6 alone lbctl announce --exclude-file "$BATS_TEST_TMPDIR/list" </dev/null
+	[[ $output == *"announcedInterfacesToExclude[1]: want a string" ]]
+	echo 'exclude: [^lo$]' >"$BATS_TEST_TMPDIR/list"
+	run -6 alone lbctl announce --exclude-file "$BATS_TEST_TMPDIR/list" </dev/null
+}
+
+@test "interfaces are left alone as --exclude and MetalLB's file say, by unanchored expressions" {
+	alone true || skip "no user namespaces here"
+	printf 'announcedInterfacesToExclude: ["^ca.*", "ni0$"]\n' >"$BATS_TEST_TMPDIR/list"
+	announcement ADDED web node-a 192.0.2.10 >"$BATS_TEST_TMPDIR/in"
+	alone sh -c 'ip link add cali1 type veth peer name cni0 && ip link add eth7 type veth peer name uplink
+		for i in cali1 cni0 eth7 uplink; do ip link set $i up; done
+		lbctl announce --node node-a --interface "[ce]*" --exclude "h[0-9]{1}$" --exclude-file "$1" <"$2"' \
+		sh "$BATS_TEST_TMPDIR/list" "$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out"
+	jq -es 'any(.[].object; .spec.code == "NoInterface" and
+		(.spec.considered | map({(.name): .code}) | add | {cali1, cni0, eth7, uplink}) ==
+		{cali1: "Excluded", cni0: "Excluded", eth7: "Excluded", uplink: "NotSelected"})' "$BATS_TEST_TMPDIR/out"
+}
+
+@test "Events carry the uid of the Service" {
+	alone true || skip "no user namespaces here"
+	announcement ADDED web node-a 192.0.2.10 | sed 's/"name":"web"/"name":"web","uid":"u-1"/' |
+		alone lbctl announce --node node-a >"$BATS_TEST_TMPDIR/out"
+	jq -es 'any(.[].object; .kind == "Event" and .involvedObject.uid == "u-1")' "$BATS_TEST_TMPDIR/out"
+}
+
 @test "without CAP_NET_RAW it says so in one line, and exits 7" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can give up capabilities"
 	run -7 without_capabilities "$BUILD/lbctl" announce </dev/null

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lbctl announce tells of what happened: Events as MetalLB's speakers write them, Decisions. */
+#include <string.h>
+
+#include "cmd/announce.h"
+#include "pkg/record/record.h"
+
+#define COMPONENT "metallb-speaker"
+
+/* "namespace/name", split again: names of Kubernetes have no slash. */
+struct service {
+	char namespace[256];
+	const char *name;
+};
+
+static struct service service_of(const char *key)
+{
+	struct service s;
+	const char *slash = strchr(key, '/');
+
+	snprintf(s.namespace, sizeof(s.namespace), "%.*s", (int)(slash - key), key);
+	s.name = slash + 1;
+	return s;
+}
+
+/* The addresses of one family (ADDR_NONE: of both) with commas. */
+static void list_addresses(struct buf *out, const struct l2_event *ev, uint8_t family)
+{
+	const char *comma = "";
+	char text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < ev->addresses_n; i++) {
+		if (family && ev->addresses[i].family != family)
+			continue;
+		buf_printf(out, "%s%s", comma, addr_format(&ev->addresses[i], text));
+		comma = ", ";
+	}
+}
+
+static const struct record_considered fits[] = {
+	[L2_LINK_FITS] = { NULL, "", "fits" },
+	[L2_LINK_WITHOUT_ARP] = { NULL, "NoARP", "it does not carry ARP" },
+	[L2_LINK_ENSLAVED] = { NULL, "Enslaved", "it belongs to a bridge, bond or VRF" },
+	[L2_LINK_NOT_NAMED] = { NULL, "NotNamed", "the advertisement names other interfaces" },
+	[L2_LINK_NOT_SELECTED] = { NULL, "NotSelected", "no --interface matches its name" },
+	[L2_LINK_EXCLUDED] = { NULL, "Excluded", "an --exclude matches its name" },
+	[L2_LINK_DOWN] = { NULL, "Down", "it is down" },
+	[L2_LINK_WITHOUT_CARRIER] = { NULL, "NoCarrier", "it has no carrier" },
+};
+
+/* Each link but loopback, with what speaks against it.  The caller frees the array. */
+static struct record_considered *consider_links(
+    const struct announce *a, const struct l2_event *ev, size_t *n)
+{
+	const struct netlink_world *w = l2_port_world(a->port);
+	struct record_considered *all = calloc(w->links_n + 1, sizeof(*all));
+
+	*n = 0;
+	for (size_t i = 0; all && i < w->links_n; i++) {
+		const struct netlink_link *k = &w->links[i];
+
+		if (k->loopback)
+			continue;
+		all[*n] = fits[l2_link_fit(l2_port_engine(a->port), k, &ev->interfaces)];
+		all[(*n)++].name = k->name;
+	}
+	return all;
+}
+
+static void decide(struct announce *a, const struct l2_event *ev, enum record_verdict verdict,
+    const char *code, const struct buf *message)
+{
+	struct service s = service_of(ev->key);
+	CLEANUP(freep) struct record_considered *links = NULL;
+	struct buf out = BUF_INIT;
+	size_t links_n = 0;
+
+	if (ev->what == L2_ANNOUNCING || ev->what == L2_NO_LINK)
+		links = consider_links(a, ev, &links_n);
+	record_decision(&out, &(struct record_decision){ .subject_kind = "Service",
+				  .namespace = s.namespace,
+				  .name = s.name,
+				  .component = "announce",
+				  .verdict = verdict,
+				  .code = code,
+				  .message = message->data,
+				  .considered = links,
+				  .considered_n = links_n });
+	stage_add(a->stage, &out);
+	buf_release(&out);
+}
+
+static void tell(struct announce *a, const struct l2_event *ev, bool warning, const char *reason,
+    const struct buf *message)
+{
+	struct service s = service_of(ev->key);
+	struct buf out = BUF_INIT;
+
+	record_event(&out, &(struct record_event){ .namespace = s.namespace,
+			       .name = s.name,
+			       .uid = ev->uid,
+			       .warning = warning,
+			       .reason = reason,
+			       .message = message->data,
+			       .component = COMPONENT,
+			       .host = a->node });
+	stage_add(a->stage, &out);
+	buf_release(&out);
+}
+
+static void announcing(struct announce *a, const struct l2_event *ev)
+{
+	struct buf text = BUF_INIT;
+
+	buf_printf(&text, "announcing from node \"%s\" with protocol \"layer2\"", a->node);
+	tell(a, ev, false, "nodeAssigned", &text);
+	buf_reset(&text);
+	buf_puts(&text, "announcing ");
+	list_addresses(&text, ev, ADDR_IPV4);
+	buf_printf(&text, " from node \"%s\" with protocol \"layer2\"", a->node);
+	decide(a, ev, VERDICT_DONE, "Announcing", &text);
+	buf_release(&text);
+}
+
+static void no_link(struct announce *a, const struct l2_event *ev)
+{
+	struct buf text = BUF_INIT;
+
+	if (ev->interfaces.n) {
+		buf_puts(&text, "the interfaces specified by LB IP \"");
+		list_addresses(&text, ev, ADDR_IPV4);
+		buf_puts(&text, "\" doesn't exist");
+	} else {
+		buf_puts(&text, "no interface that is up and carries ARP for LB IP \"");
+		list_addresses(&text, ev, ADDR_IPV4);
+		buf_puts(&text, "\"");
+	}
+	buf_printf(&text, " in assigned node \"%s\" with protocol \"layer2\"", a->node);
+	tell(a, ev, true, "announceFailed", &text);
+	buf_reset(&text);
+	buf_printf(&text, "node \"%s\" announces ", a->node);
+	list_addresses(&text, ev, ADDR_IPV4);
+	buf_puts(&text, " nowhere: no interface fits");
+	for (size_t i = 0; i < ev->interfaces.n; i++)
+		buf_printf(&text, "%s%s", i ? ", " : " the advertisement's ", ev->interfaces.at[i]);
+	decide(a, ev, VERDICT_REFUSED, "NoInterface", &text);
+	buf_release(&text);
+}
+
+static void no_ipv6(struct announce *a, const struct l2_event *ev)
+{
+	struct buf text = BUF_INIT;
+
+	list_addresses(&text, ev, ADDR_IPV6);
+	buf_puts(&text, " is not announced: this version answers ARP (IPv4), not NDP (IPv6)");
+	decide(a, ev, VERDICT_REFUSED, "IPv6NotAnnounced", &text);
+	buf_release(&text);
+}
+
+static void ended(struct announce *a, const struct l2_event *ev)
+{
+	struct buf text = BUF_INIT;
+	char mac[MAC_TEXT_LEN];
+
+	buf_printf(&text, "node \"%s\" no longer announces ", a->node);
+	list_addresses(&text, ev, ADDR_NONE);
+	if (ev->why == L2_AFTER_SUCCESSOR)
+		buf_printf(&text, ": %s has taken over", mac_format(&ev->successor, mac));
+	else if (ev->why == L2_AFTER_GRACE)
+		buf_puts(&text, ": withdrawn, and its grace is over");
+	else
+		buf_puts(&text, ": withdrawn");
+	decide(a, ev, VERDICT_RELEASED, "AnnouncementEnded", &text);
+	buf_release(&text);
+}
+
+void announce_tell(struct announce *a, const struct l2_event *ev)
+{
+	switch (ev->what) {
+	case L2_ANNOUNCING:
+		announcing(a, ev);
+		break;
+	case L2_NO_LINK:
+		no_link(a, ev);
+		break;
+	case L2_NO_IPV6:
+		no_ipv6(a, ev);
+		break;
+	case L2_ENDED:
+		ended(a, ev);
+		break;
+	}
+}
