@@ -9,7 +9,6 @@
 #undef json_type
 #undef json_bool
 
-#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -188,7 +187,7 @@ bool json_int(const struct json *j, int64_t *out)
 	if (json_type(j) != JSON_DOUBLE)
 		return false;
 	d = json_object_get_double(theirs(j));
-	if (!(d >= -9007199254740992.0 && d <= 9007199254740992.0) || d != trunc(d))
+	if (!(d >= -9007199254740992.0 && d <= 9007199254740992.0) || d != (double)(int64_t)d)
 		return false;
 	*out = (int64_t)d;
 	return true;
