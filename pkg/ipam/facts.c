@@ -88,13 +88,16 @@ static bool parse_list(struct facts *f, const char *list, struct err *why)
 		while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
 			to--;
 		if (to <= from || (size_t)(to - from) >= sizeof(one)) {
-			err_set(
-			    why, ERR_USAGE, "\"%.60s\" is not an IP address", to > from ? from : "");
+			err_set(why, ERR_USAGE,
+			    "\"%.60s\" is not an address: want IPv4 such as 192.0.2.10, or IPv6 such "
+			    "as 2001:db8::10",
+			    to > from ? from : "");
 			return false;
 		}
 		snprintf(one, sizeof(one), "%.*s", (int)(to - from), from);
 		if (f->asked_n == 2) {
-			err_set(why, ERR_USAGE, "more than two addresses");
+			err_set(
+			    why, ERR_USAGE, "more than two addresses: want one, or one of each family");
 			return false;
 		}
 		if (addr_parse(&f->asked[f->asked_n], one, why) < 0)
@@ -105,7 +108,7 @@ static bool parse_list(struct facts *f, const char *list, struct err *why)
 		list += n + 1;
 	}
 	if (f->asked_n == 2 && f->asked[0].family == f->asked[1].family) {
-		err_set(why, ERR_USAGE, "two addresses of one family");
+		err_set(why, ERR_USAGE, "two addresses of one family: want one of each, or one only");
 		return false;
 	}
 	return true;
@@ -144,14 +147,10 @@ static void request(struct pack *p, struct facts *f, const struct api_service *s
 		f->invalid_go = say(p,
 		    "service can not have both metallb.io/%s and svc.Spec.LoadBalancerIP", asked_key);
 	} else if (list && *list && !parse_list(f, list, &why)) {
-		f->invalid = say(p,
-		    "annotation %s: %.200s: want one IPv4 or IPv6 address, or one of each with a comma "
-		    "between",
-		    key, why.text);
+		f->invalid = say(p, "annotation %s: %.300s", key, why.text);
 		f->invalid_go = say(p, "invalid metallb.io/%s: %.200s", asked_key, why.text);
 	} else if (*field && addr_parse(&f->asked[0], field, &why) < 0) {
-		f->invalid =
-		    say(p, "spec.loadBalancerIP: %.200s: want one IPv4 or IPv6 address", why.text);
+		f->invalid = say(p, "spec.loadBalancerIP: %.300s", why.text);
 		f->invalid_go = say(p, "invalid spec.loadBalancerIP \"%.100s\"", field);
 	} else if (*field) {
 		f->asked_n = 1;

@@ -80,5 +80,7 @@ const struct record_code record_codes[] = {
 	    "other, so nothing is announced." },
 	{ "SharingKeyDiffers", "Of a Service: its sharing key is another one." },
 	{ "Standby", "Of a node: it would announce if those before it could not." },
+	{ "StillRecorded",
+	    "Of a Service: it gives the address up, but its status does not say so yet." },
 	{ NULL, NULL },
 };

@@ -4,16 +4,17 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-	out=$BATS_TEST_TMPDIR/out
 	in=$BATS_TEST_TMPDIR/in
+	out=$BATS_TEST_TMPDIR/out
+	err=$BATS_TEST_TMPDIR/err
 	unset METALLB_NAMESPACE
 }
 
-# service NAME [MORE OF THE SPEC [ADDRESS[,ADDRESS] [MORE OF THE METADATA]]]: an ADDED record, or
-# $TYPE.  Services are as old as the order of their names.
+# service NAME [MORE OF THE SPEC [ADDRESS,... [MORE OF THE METADATA]]]: a record of $TYPE.  Services
+# of the tests were all made at once, so the name decides who is the older.
 service() {
 	local ingress=
-	[ -z "${3:-}" ] || ingress=$(printf '%s' "$3" | jq -Rc 'split(",") | map({ip: .})')
+	[ -z "${3:-}" ] || ingress=$(jq -nc --arg a "$3" '$a | split(",") | map({ip: .})')
 	printf '{"type":"%s","object":{"kind":"Service","apiVersion":"v1","metadata":{"namespace":"default","name":"%s"%s},"spec":{"type":"LoadBalancer","clusterIPs":["198.51.100.200"]%s},"status":{"loadBalancer":{%s}}}}\n' \
 		"${TYPE:-ADDED}" "$1" "${4:+,$4}" "${2:+,$2}" "${ingress:+\"ingress\":$ingress}"
 }
@@ -36,15 +37,20 @@ synced() { # the world is known
 
 ours='"annotations":{"metallb.io/ip-allocated-from-pool":"first"}'
 
-briefly() { # what was added, a line each
-	jq -r --slurpfile in "$in" '. as $r | .object | if .kind == "Decision" then "\(.metadata.name): \(.spec.verdict) \(.spec.code)"
+# What was added, a line each.
+briefly() {
+	jq -r 'select((.type == "APPLY") or .object.kind == "Decision") | .object
+		| if .kind == "Decision" then "\(.metadata.name): \(.spec.verdict) \(.spec.code)"
 		elif .kind == "Event" then "\(.involvedObject.name): \(.type) \(.reason)"
-		elif $r.type == "APPLY" then "\(.metadata.name): status \([.status.loadBalancer.ingress[].ip] | join(",")) \(.metadata.annotations | to_entries[0].value)"
-		else empty end'
+		else "\(.metadata.name): status \([.status.loadBalancer.ingress[].ip] | join(",")) \(.metadata.annotations[])" end'
 }
 
-allocate() { # OPTION...: the records of $in and what was added
-	lbctl allocate "$@" <"$in" >"$out"
+message() { # NAME: of its last Decision
+	jq -rs --arg name "$1" 'map(select(.object.kind == "Decision" and .object.metadata.name == $name)) | last.object.spec.message'
+}
+
+allocate() { # OPTION...: $in through allocate
+	lbctl allocate "$@" <"$in" >"$out" 2>"$err"
 }
 
 @test "a pool of MetalLB 0.12's ConfigMap: what is added, byte for byte" {
@@ -60,4 +66,501 @@ allocate() { # OPTION...: the records of $in and what was added
 		{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"nginx-lb"},"spec":{"subject":{"kind":"Service","namespace":"default","name":"nginx-lb"},"component":"allocate","verdict":"done","code":"AddressAssigned","message":"gave 192.0.2.10 of pool \"default\"","addresses":["192.0.2.10"]}}}
 	END
 	)
+	[ ! -s "$err" ]
+}
+
+@test "a refusal: what is added, byte for byte" {
+	{
+		service a
+		pool first 192.0.2.1/32 '"autoAssign":false'
+		pool second 2001:db8::/64
+		pool third 192.0.2.2/32 '"serviceAllocation":{"namespaces":["red"]}'
+	} >"$in"
+	allocate
+	tail -n +5 "$out" | diff - <(cat <<-'END'
+		{"type":"APPLY","object":{"kind":"Event","apiVersion":"v1","metadata":{"namespace":"default","name":"a.235fd9c22ec43ba7"},"involvedObject":{"kind":"Service","apiVersion":"v1","namespace":"default","name":"a"},"type":"Warning","reason":"AllocationFailed","message":"Failed to allocate IP for \"default/a\": no available IPs","source":{"component":"metallb-controller"}}}
+		{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"a"},"spec":{"subject":{"kind":"Service","namespace":"default","name":"a"},"component":"allocate","verdict":"waiting","code":"NoPoolForFamily","message":"no pool that takes it has an IPv4 address: add one to \"second\", or add a pool","considered":[{"name":"third","code":"PoolRefusesNamespace","message":"it is for namespace red only"},{"name":"first","code":"AutoAssignOff","message":"its autoAssign is off, so it must be asked for"},{"name":"second","code":"NoPoolForFamily","message":"it has no IPv4 address"}]}}}
+	END
+	)
+}
+
+@test "story 1: without a pool it says so, and nothing else happens" {
+	{
+		service nginx-lb
+		service nginx2-lb
+		synced
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(printf '%s\n' "nginx-lb: waiting NoPool" "nginx2-lb: waiting NoPool")
+	[ "$(message nginx-lb <"$out")" = "there is no pool yet: add an IPAddressPool, or address-pools to MetalLB's ConfigMap config" ]
+}
+
+@test "story 2: a pool is added, and all get an address at once" {
+	{
+		service nginx-lb
+		service nginx2-lb
+		synced
+		pool first 192.0.2.10-192.0.2.20
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(cat <<-END
+		nginx-lb: waiting NoPool
+		nginx2-lb: waiting NoPool
+		nginx-lb: status 192.0.2.10 first
+		nginx-lb: Normal IPAllocated
+		nginx-lb: done AddressAssigned
+		nginx2-lb: status 192.0.2.11 first
+		nginx2-lb: Normal IPAllocated
+		nginx2-lb: done AddressAssigned
+	END
+	)
+	# each right after the record that made it so
+	[ "$(grep -n '"name":"first"' "$out" | head -n 1 | cut -d: -f1)" = 9 ]
+}
+
+@test "story 5: a deleted Service returns its address, and the next pending gets it" {
+	{
+		pool first 192.0.2.1/32
+		service a
+		service b
+		synced
+		TYPE=MODIFIED service a "" 192.0.2.1 "$ours"
+		TYPE=DELETED service a "" 192.0.2.1 "$ours"
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(cat <<-END
+		a: status 192.0.2.1 first
+		a: Normal IPAllocated
+		a: done AddressAssigned
+		b: Warning AllocationFailed
+		b: waiting PoolExhausted
+		a: released AddressReleased
+		b: status 192.0.2.1 first
+		b: Normal IPAllocated
+		b: done AddressAssigned
+	END
+	)
+}
+
+@test "every way to ask, and every refusal" {
+	{
+		pool first 192.0.2.0/24 '"avoidBuggyIPs":true'
+		pool hidden 203.0.113.0/24 '"autoAssign":false'
+		pool red 198.51.100.0/24 '"serviceAllocation":{"namespaces":["red"]}'
+		service a-holder '"loadBalancerIP":"192.0.2.5"'
+		service by-annotation "" "" '"annotations":{"metallb.io/loadBalancerIPs":"192.0.2.6"}'
+		service by-old-annotation "" "" '"annotations":{"metallb.universe.tf/loadBalancerIPs":"192.0.2.7"}'
+		service by-pool "" "" '"annotations":{"metallb.io/address-pool":"hidden"}'
+		service by-old-pool "" "" '"annotations":{"metallb.universe.tf/address-pool":"hidden"}'
+		service hidden-address '"loadBalancerIP":"203.0.113.9"'
+		service no-both '"loadBalancerIP":"192.0.2.9"' "" '"annotations":{"metallb.io/loadBalancerIPs":"192.0.2.9"}'
+		service no-garbage '"loadBalancerIP":"here"'
+		service no-family '"loadBalancerIP":"2001:db8::1"'
+		service no-address '"loadBalancerIP":"192.0.3.1"'
+		service no-buggy '"loadBalancerIP":"192.0.2.255"'
+		service no-pool "" "" '"annotations":{"metallb.io/address-pool":"nowhere"}'
+		service no-mismatch '"loadBalancerIP":"192.0.2.9"' "" '"annotations":{"metallb.io/address-pool":"hidden"}'
+		service no-namespace '"loadBalancerIP":"198.51.100.1"'
+		service no-share '"loadBalancerIP":"192.0.2.5"'
+		service no-class '"loadBalancerClass":"x"'
+		service no-headless '"clusterIP":"None","clusterIPs":["None"]'
+		service no-two '"ipFamilyPolicy":"RequireDualStack"'
+	} >"$in"
+	allocate
+	jq -r 'select(.object.kind == "Decision").object | "\(.metadata.name): \(.spec.code): \(.spec.message)"' "$out" |
+		sort | diff - <(cat <<-'END'
+		a-holder: AddressAssigned: gave 192.0.2.5 of pool "first"
+		by-annotation: AddressAssigned: gave 192.0.2.6 of pool "first"
+		by-old-annotation: AddressAssigned: gave 192.0.2.7 of pool "first"
+		by-old-pool: AddressAssigned: gave 203.0.113.0 of pool "hidden"
+		by-pool: AddressAssigned: gave 203.0.113.1 of pool "hidden"
+		hidden-address: AddressAssigned: gave 203.0.113.9 of pool "hidden"
+		no-address: AddressNotInPool: 192.0.3.1, which it asks for, is in no pool: ask for another, or add it to a pool
+		no-both: RequestInvalid: it has both the annotation metallb.io/loadBalancerIPs and spec.loadBalancerIP: remove one, the annotation is the newer way
+		no-buggy: AddressAvoided: 192.0.2.255, which it asks for, ends in .0 or .255, and pool "first" has avoidBuggyIPs
+		no-class: OtherClass: left alone: its loadBalancerClass is "x", and only those without one are served (--lb-class)
+		no-family: FamilyMismatch: it asks for 2001:db8::1, but by its cluster IPs it needs one IPv4 address
+		no-garbage: RequestInvalid: spec.loadBalancerIP: "here" is not an address: want IPv4 such as 192.0.2.10, or IPv6 such as 2001:db8::10
+		no-headless: NoClusterIP: it has no cluster IP, so nothing could forward to it: clusterIP must not be None
+		no-mismatch: PoolMismatch: it asks for 192.0.2.9, which is of pool "first", and for pool "hidden": ask for one of them
+		no-namespace: PoolRefusesNamespace: 198.51.100.1, which it asks for, is of pool "red", which is for namespace red only
+		no-pool: PoolUnknown: there is no pool "nowhere", which it asks for: correct its annotation metallb.io/address-pool, or add the pool
+		no-share: AddressInUse: 192.0.2.5, which it asks for, is held by default/a-holder, and to share it both need the same annotation metallb.io/allow-shared-ip
+		no-two: NotEnoughClusterIPs: its ipFamilyPolicy is RequireDualStack, but it has one cluster IP only: the cluster is not dual-stack
+	END
+	)
+	# what was refused is told with an Event too, the old spellings as well
+	[ "$(briefly <"$out" | grep -c ': Warning AllocationFailed')" = 7 ]
+	[ "$(briefly <"$out" | grep -c ': Warning LoadBalancerFailed')" = 2 ]
+	[ "$(briefly <"$out" | grep -c ': Warning deprecatedAnnotation')" = 2 ]
+}
+
+@test "IPv6, and both families" {
+	{
+		pool first 2001:db8::/64
+		pool second 192.0.2.0/24
+		service a '"clusterIPs":["2001:db8:f::1"]'
+		service b
+		service c '"clusterIPs":["198.51.100.201","2001:db8:f::2"],"ipFamilyPolicy":"PreferDualStack"'
+		service d '"clusterIPs":["198.51.100.201","2001:db8:f::2"],"ipFamilyPolicy":"RequireDualStack"'
+		service e '"clusterIPs":["198.51.100.201","2001:db8:f::2"],"ipFamilyPolicy":"PreferDualStack","ipFamilies":["IPv6","IPv4"]'
+	} | sed 's/"clusterIPs":\["198.51.100.200"\],"clusterIPs"/"clusterIPs"/' >"$in"
+	allocate
+	briefly <"$out" | grep -v Normal | diff - <(cat <<-END
+		d: Warning AllocationFailed
+		d: waiting NoPoolForFamily
+		a: status 2001:db8:: first
+		a: done AddressAssigned
+		b: status 192.0.2.0 second
+		b: done AddressAssigned
+		c: status 192.0.2.1 second
+		c: done AddressAssigned
+		e: status 2001:db8::1 first
+		e: done AddressAssigned
+	END
+	)
+}
+
+@test "what is recorded is adopted before anything is given, whatever comes first" {
+	{
+		service a
+		service b "" 192.0.2.1 "$ours"
+		service c "" 192.0.2.0 "$ours"
+		pool first 192.0.2.0/30
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(cat <<-END
+		b: kept AddressKept
+		c: kept AddressKept
+		a: status 192.0.2.2 first
+		a: Normal IPAllocated
+		a: done AddressAssigned
+	END
+	)
+}
+
+@test "two Services with the same recorded address: the older keeps it" {
+	{
+		pool first 192.0.2.0/30
+		service a "" 192.0.2.3 "$ours,\"creationTimestamp\":\"2024-01-01T00:00:01Z\""
+		service b "" 192.0.2.3 "$ours,\"creationTimestamp\":\"2024-01-01T00:00:00Z\""
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(cat <<-END
+		b: kept AddressKept
+		a: status 192.0.2.0 first
+		a: Normal ClearAssignment
+		a: Normal IPAllocated
+		a: done AddressAssigned
+	END
+	)
+	[ "$(message a <"$out")" = 'gave 192.0.2.0 of pool "first"; gave up 192.0.2.3: 192.0.2.3 is held by default/b, and to share it both need the same annotation metallb.io/allow-shared-ip' ]
+}
+
+@test "an address outside every pool: ours is replaced, another controller's left alone" {
+	{
+		pool first 192.0.2.0/30
+		service a "" 203.0.113.1 "$ours"
+		service b "" 203.0.113.2
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(cat <<-END
+		b: kept ForeignAddress
+		a: status 192.0.2.0 first
+		a: Normal ClearAssignment
+		a: Normal IPAllocated
+		a: done AddressAssigned
+	END
+	)
+	# while a pool is wrong it may be that one's
+	pool wrong 203.0.113.1 >>"$in"
+	allocate
+	briefly <"$out" | diff - <(printf '%s\n' "wrong: refused ConfigurationInvalid" "a: kept AddressKept" "b: kept ForeignAddress")
+}
+
+@test "pools deleted: what they gave is given up, or moved to another" {
+	{
+		pool first 192.0.2.0/30
+		service a "" 192.0.2.1 "$ours"
+		synced
+		pool second 198.51.100.0/30
+		TYPE=DELETED pool first 192.0.2.0/30
+		TYPE=MODIFIED service a "" 198.51.100.0 "${ours/first/second}"
+		TYPE=DELETED pool second 198.51.100.0/30
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(cat <<-END
+		a: kept AddressKept
+		a: status 198.51.100.0 second
+		a: Normal ClearAssignment
+		a: Normal IPAllocated
+		a: done AddressAssigned
+		a: status  null
+		a: Normal ClearAssignment
+		a: waiting NoPool
+	END
+	)
+}
+
+@test "pools that don't parse or overlap are named, and the others work" {
+	{
+		pool first 192.0.2.0/30
+		pool garbage 192.0.2.300/30
+		pool overlap 192.0.2.2/31
+		pool reversed 192.0.2.9-192.0.2.5
+		configmap $'address-pools:\n- name: good\n  protocol: layer2\n  addresses: [198.51.100.0/30]\n- name: bad\n  protocol: arp\n  address: [198.51.100.8/30]\n'
+		service a
+		service b "" "" '"annotations":{"metallb.io/address-pool":"good"}'
+	} >"$in"
+	allocate
+	diff "$err" - <<-'END'
+		lbctl allocate: warning: ConfigMap metallb-system/config: address-pools[1].address: no such key; the keys here are name, protocol, addresses, avoid-buggy-ips, auto-assign, bgp-advertisements; it is not used
+		lbctl allocate: warning: ConfigMap metallb-system/config: address-pools[1].protocol: want layer2 or bgp, have "arp"; it is not used
+		lbctl allocate: warning: ConfigMap metallb-system/config: address-pools[1].addresses: the pool has no addresses; list prefixes such as 192.0.2.0/24 or ranges such as 192.0.2.10-192.0.2.20; it is not used
+		lbctl allocate: warning: IPAddressPool metallb-system/garbage: spec.addresses[0]: "192.0.2.300/30" is not a prefix: "192.0.2.300" is not an address: want IPv4 such as 192.0.2.10, or IPv6 such as 2001:db8::10; it is not used
+		lbctl allocate: warning: IPAddressPool metallb-system/overlap: spec.addresses[0]: "192.0.2.2/31" overlaps "192.0.2.0/30" of pool first (IPAddressPool metallb-system/first), which was first; no address may be in two pools; it is not used
+		lbctl allocate: warning: IPAddressPool metallb-system/reversed: spec.addresses[0]: "192.0.2.9-192.0.2.5" is not a range: its start 192.0.2.9 is after its end 192.0.2.5; swap them; it is not used
+	END
+	briefly <"$out" | grep -v Normal | diff - <(cat <<-END
+		config: refused ConfigurationInvalid
+		garbage: refused ConfigurationInvalid
+		overlap: refused ConfigurationInvalid
+		reversed: refused ConfigurationInvalid
+		a: status 192.0.2.0 first
+		a: done AddressAssigned
+		b: status 198.51.100.0 good
+		b: done AddressAssigned
+	END
+	)
+}
+
+@test "the last good version of a pool stays in force, and the end of its errors is told" {
+	{
+		pool first 192.0.2.0/32
+		service a
+		synced
+		TYPE=MODIFIED pool first 192.0.2.0
+		TYPE=MODIFIED pool first 192.0.2.0
+		service b
+		TYPE=MODIFIED pool first 192.0.2.0/31
+	} >"$in"
+	allocate
+	briefly <"$out" | grep -v Normal | diff - <(cat <<-END
+		a: status 192.0.2.0 first
+		a: done AddressAssigned
+		first: kept ConfigurationInvalid
+		b: Warning AllocationFailed
+		b: waiting PoolExhausted
+		first: done ConfigurationValid
+		b: status 192.0.2.1 first
+		b: done AddressAssigned
+	END
+	)
+	[ "$(grep -c 'last good version stays in force' "$err")" = 1 ]
+}
+
+@test "malformed records are reported and passed over" {
+	{
+		pool first 192.0.2.0/30
+		echo 'not a record'
+		echo '{"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":{"name":"x"'
+		service bad '"ports":[{"port":"http"}]' 192.0.2.0
+		echo '{"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":{},"spec":{}}}'
+		service good
+	} >"$in"
+	allocate
+	briefly <"$out" | grep -v Normal | diff - <(cat <<-END
+		bad: refused ServiceInvalid
+		good: status 192.0.2.1 first
+		good: done AddressAssigned
+	END
+	)
+	grep -q 'standard input, line 2: ' "$err"
+	grep -q 'standard input, line 3: ' "$err"
+	grep -q 'Service default/bad: spec.ports\[0\].port: want an integer from 1 to 65535, have "http"' "$err"
+	grep -q 'Service without a name: metadata.name: want a name' "$err"
+	[ "$(wc -l <"$err")" = 5 ] # and how many there were
+}
+
+@test "other kinds pass, and nothing is decided before the world is known" {
+	{
+		service a
+		pool first 192.0.2.0/30
+		echo '{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p"}}}'
+		echo '{"object":{"metadata":{"name":"n"},"apiVersion":"v1","kind":"Thing"},"type":"NEWS"}'
+		synced
+		echo '{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"q"}}}'
+	} >"$in"
+	allocate
+	[ "$(grep -c . "$out")" = $(($(grep -c . "$in") + 3)) ]
+	head -n 8 "$out" | diff - <(head -n 8 "$in")
+	tail -n 1 "$out" | diff - <(tail -n 1 "$in")
+}
+
+@test "a stage before that wants a status is believed" {
+	{
+		pool first 192.0.2.0/30
+		service a
+		service b
+	} >"$in"
+	allocate
+	cp "$out" "$in"
+	# its own output again: nothing to write, and nobody moves
+	allocate
+	briefly <"$out" | tail -n +7 | grep -v kept && false
+	briefly <"$out" | tail -n 2 | diff - <(printf '%s\n' "a: kept AddressKept" "b: kept AddressKept")
+}
+
+@test "a write is repeated only when somebody undid it" {
+	{
+		pool first 192.0.2.0/30
+		service a
+		synced
+		TYPE=MODIFIED service a '"ports":[{"port":80}]'
+		TYPE=MODIFIED service a "" 192.0.2.0 "$ours"
+		TYPE=MODIFIED service a '"ports":[{"port":80}]' 192.0.2.0 "$ours"
+		TYPE=MODIFIED service a
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(cat <<-END
+		a: status 192.0.2.0 first
+		a: Normal IPAllocated
+		a: done AddressAssigned
+		a: status 192.0.2.0 first
+	END
+	)
+}
+
+# history: a longer one, with everything in it
+history() {
+	pool first 192.0.2.0/30
+	pool small 2001:db8::/127 '"serviceAllocation":{"priority":1,"namespaces":["default"]}'
+	for i in 1 2 3 4 5 6; do service "s$i"; done
+	synced
+	TYPE=MODIFIED service s1 "" 192.0.2.0 "$ours"
+	TYPE=DELETED service s2
+	service t1 '"clusterIPs":["2001:db8:f::1"]' | sed 's/"clusterIPs":\["198.51.100.200"\],//'
+	TYPE=MODIFIED pool first 192.0.2.1-192.0.2.3
+	TYPE=DELETED service s5
+	TYPE=MODIFIED service s6 '"loadBalancerIP":"192.0.2.3"'
+	TYPE=MODIFIED pool first nonsense
+	service s7
+	TYPE=MODIFIED pool first 192.0.2.0/29
+}
+
+@test "the same input gives the same output, byte for byte, however it is cut" {
+	history >"$in"
+	allocate
+	cp "$out" "$BATS_TEST_TMPDIR/first"
+	allocate
+	diff "$out" "$BATS_TEST_TMPDIR/first"
+	for size in 1 7 100; do
+		python3 - "$in" $size <<-'PY' | lbctl allocate 2>/dev/null | diff - "$BATS_TEST_TMPDIR/first"
+			import os, sys
+			data, size = open(sys.argv[1], "rb").read(), int(sys.argv[2])
+			for i in range(0, len(data), size):
+			    os.write(1, data[i:i + size])
+		PY
+	done
+	# and the additions don't depend on the form
+	lbctl allocate -o json <"$in" 2>/dev/null | diff - "$BATS_TEST_TMPDIR/first"
+}
+
+@test "a restart in the middle moves nothing" {
+	history >"$in"
+	n=$(wc -l <"$in")
+	for ((cut = 13; cut <= n; cut++)); do
+		# the world as the API server has it: all that was observed, all that was wanted applied
+		head -n $cut "$in" | lbctl allocate 2>/dev/null | python3 -c '
+import json, sys
+world = {}
+for line in sys.stdin:
+    r = json.loads(line)
+    o = r["object"]
+    if o["kind"] not in ("Service", "IPAddressPool") or r["type"] == "BOOKMARK":
+        continue
+    key = o["kind"], o["metadata"]["name"]
+    if r["type"] == "DELETED":
+        world.pop(key, None)
+    elif r["type"] == "APPLY":
+        s = world[key]
+        s["status"] = o["status"]
+        for k, v in o["metadata"]["annotations"].items():
+            a = s["metadata"].setdefault("annotations", {})
+            a.pop(k, None) if v is None else a.update({k: v})
+    else:
+        if o["kind"] == "Service" and key in world:
+            o["status"] = world[key]["status"]
+            o["metadata"].update({k: v for k, v in world[key]["metadata"].items() if k == "annotations"})
+        if o["kind"] == "Service" or o["spec"]["addresses"] != ["nonsense"]:
+            world[key] = o
+for o in world.values():
+    print(json.dumps({"type": "ADDED", "object": o}))
+' >"$BATS_TEST_TMPDIR/world"
+		lbctl allocate <"$BATS_TEST_TMPDIR/world" 2>/dev/null | briefly >"$out"
+		grep ': status ' "$out" && false
+		grep -q 'kept AddressKept' "$out"
+	done
+	[ $cut -gt 20 ]
+}
+
+@test "only Services of the class are served" {
+	{
+		pool first 192.0.2.0/30
+		service a
+		service b '"loadBalancerClass":"x"'
+	} >"$in"
+	allocate --lb-class x
+	briefly <"$out" | diff - <(cat <<-END
+		a: refused OtherClass
+		b: status 192.0.2.0 first
+		b: Normal IPAllocated
+		b: done AddressAssigned
+	END
+	)
+}
+
+@test "the configuration is read in its namespace only" {
+	{
+		pool first 192.0.2.0/30 | sed s/metallb-system/lb/
+		service a
+	} >"$in"
+	allocate
+	briefly <"$out" | diff - <(printf '%s\n' "first: refused ConfigurationInvalid" "a: waiting NoPool")
+	grep -q 'metadata.namespace: is "lb", but the configuration is read from namespace metallb-system only' "$err"
+	allocate --namespace lb
+	briefly <"$out" | grep -q "a: done AddressAssigned"
+	METALLB_NAMESPACE=lb allocate
+	briefly <"$out" | grep -q "a: done AddressAssigned"
+}
+
+@test "a table for people: a row a decision" {
+	{
+		pool first 192.0.2.0/32
+		service a
+		service b
+	} >"$in"
+	allocate -o table
+	diff "$out" - <<-'END'
+		SUBJECT     VERDICT   CODE              MESSAGE
+		default/a   done      AddressAssigned   gave 192.0.2.0 of pool "first"
+		default/b   waiting   PoolExhausted     no IPv4 address is free: "first" is full; add addresses to a pool, or delete a Service that has one
+	END
+	allocate -o name
+	head -n 1 "$out" | grep -qx service/a
+}
+
+@test "exit codes" {
+	service a >"$in"
+	run -2 lbctl allocate operand
+	run -2 lbctl allocate -o yaml </dev/null
+	run -2 lbctl allocate --log loud </dev/null
+	run -0 lbctl allocate </dev/null
+	[ -z "$output" ]
+	# the reader goes away
+	cat >"$BATS_TEST_TMPDIR/endless" <<-'END'
+		while cat "$1"; do sleep 0.01; done 2>/dev/null | lbctl allocate -o json | head -n 1 >/dev/null
+		exit "${PIPESTATUS[1]}"
+	END
+	run -141 timeout 20 bash "$BATS_TEST_TMPDIR/endless" "$in"
 }
