@@ -127,7 +127,7 @@ static void record(void *ctx, const struct record *r, const struct json *object)
 {
 	struct allocate *x = ctx;
 
-	arena_release(&x->scratch);
+	arena_reset(&x->scratch);
 	if (record_is(r, "Service", ""))
 		service(x, r, object);
 	else if (record_is(r, "Namespace", ""))

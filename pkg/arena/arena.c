@@ -26,6 +26,19 @@ void arena_release(struct arena *a)
 	*a = (struct arena)ARENA_INIT;
 }
 
+void arena_reset(struct arena *a)
+{
+	struct arena_block *keep = a->blocks; /* the newest, which is the largest */
+
+	if (keep) {
+		a->blocks = keep->next;
+		keep->next = NULL;
+		keep->used = 0;
+	}
+	arena_release(a);
+	a->blocks = keep;
+}
+
 static struct arena_block *grow(struct arena *a, size_t n)
 {
 	size_t cap = a->blocks ? a->blocks->cap * 2 : FIRST_BLOCK;
@@ -91,16 +104,18 @@ char *arena_copy_n(struct arena *a, const char *text, size_t n)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+	struct arena_block *b = a->blocks;
+	size_t room = b && !a->bad ? b->cap - b->used : 0;
+	char *here = room ? b->bytes + b->used : NULL, *p;
 	va_list ap;
-	char *p;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(here, room, fmt, ap);
 	va_end(ap);
 	p = n < 0 ? NULL : take(a, (size_t)n + 1, 1);
-	if (!p)
-		return NULL;
+	if (!p || p == here) /* it fitted, and is there */
+		return p;
 	va_start(ap, fmt);
 	vsnprintf(p, (size_t)n + 1, fmt, ap);
 	va_end(ap);

@@ -22,6 +22,7 @@ struct arena {
 	}
 
 void arena_release(struct arena *a); /* frees all; the arena is as after ARENA_INIT */
+void arena_reset(struct arena *a);   /* empties, keeps some memory for what comes, clears bad */
 
 /* Zeroed, aligned for anything, valid until arena_release(). */
 void *arena_alloc(struct arena *a, size_t n);

@@ -56,12 +56,55 @@ static void what_is_too_large_fails_sticky(void **state)
 	arena_release(&a);
 }
 
+static void text_is_printed_whole_wherever_a_block_ends(void **state)
+{
+	struct arena a = ARENA_INIT;
+	char want[200], *last = NULL;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		char *p = arena_printf(&a, "%0*d", i % 190 + 1, i);
+
+		snprintf(want, sizeof(want), "%0*d", i % 190 + 1, i);
+		assert_string_equal(p, want);
+		if (last)
+			assert_int_equal(atoi(last), i - 1);
+		last = p;
+	}
+	arena_release(&a);
+}
+
+static void a_reset_keeps_memory_but_nothing_in_it(void **state)
+{
+	struct arena a = ARENA_INIT;
+	void *first;
+
+	(void)state;
+	arena_reset(&a);
+	assert_null(a.blocks);
+	for (int i = 0; i < 100; i++)
+		memset(arena_alloc(&a, 100), 0x5a, 100);
+	arena_reset(&a);
+	assert_int_equal(a.used, 0);
+	first = arena_alloc(&a, 50);
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(((char *)first)[i], 0);
+	arena_reset(&a);
+	assert_ptr_equal(arena_alloc(&a, 50), first);
+	assert_null(arena_alloc(&a, SIZE_MAX - 8));
+	arena_reset(&a);
+	assert_non_null(arena_alloc(&a, 1));
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
 		cmocka_unit_test(text_is_copied),
 		cmocka_unit_test(what_is_too_large_fails_sticky),
+		cmocka_unit_test(text_is_printed_whole_wherever_a_block_ends),
+		cmocka_unit_test(a_reset_keeps_memory_but_nothing_in_it),
 	};
 
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

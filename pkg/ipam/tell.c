@@ -37,7 +37,7 @@ static uint64_t hash_addresses(const struct addr *at, size_t n, bool odd)
 
 void tell_begin(struct ipam *m, struct service *s)
 {
-	arena_release(&m->scratch);
+	arena_reset(&m->scratch);
 	m->out = (struct ipam_outcome){
 		.namespace = arena_copy(&m->scratch, SERVICE_NAMESPACE(s)),
 		.name = arena_copy(&m->scratch, s->name),
