@@ -12,7 +12,7 @@ setup_file() {
 	export LAN CLUSTER
 	kube apply -k deploy >/dev/null
 	cluster_kubeconfig lbctl metallb-system lbctl-controller >"$CLUSTER/path"
-	cluster_services default web 1
+	cluster_services default 1 web
 }
 
 teardown_file() {
@@ -96,7 +96,7 @@ null' ]
 }
 
 @test "a thousand writes, each once" {
-	cluster_services default s 1000
+	cluster_services default 1000 s
 	for i in $(kapi GET /api/v1/namespaces/default/services | jq -r '.items[].metadata.name | select(startswith("s"))'); do
 		echo "{\"type\":\"APPLY\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{\"namespace\":\"default\",\"name\":\"$i\"},\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.10\"}]}}}}"
 	done >"$BATS_TEST_TMPDIR/in"

@@ -27,7 +27,7 @@ inside() { # as the user of the manifests, without any capability
 
 # the shell script that FILE's container runs
 script_of() {
-	python3 -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["spec"]["template"]["spec"]["containers"][0]["args"][0])' "$1"
+	sed -n '/^ *args:$/,/^ *env:$/{/^ *args:$/d; /- |$/d; /^ *env:$/d; p}' "$1"
 }
 
 @test "it is a docker archive with the name that the manifests ask for" {
