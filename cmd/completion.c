@@ -56,8 +56,8 @@ static void bash(FILE *out)
 		fprintf(out, " %s", (*c)->name);
 	fputs("'\n"
 	      "\tfi\n"
-	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-	      "\t[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	      "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+	      "\t[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
 	      "}\n"
 	      "complete -o filenames -F _lbctl lbctl\n",
 	    out);

@@ -16,7 +16,7 @@ _lbctl() {
 		esac
 		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help allocate announce apply arping elect watch'
 	fi
-	COMPREPLY=($(compgen -W "$words" -- "$cur"))
-	[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 }
 complete -o filenames -F _lbctl lbctl
