@@ -178,6 +178,7 @@ int apply_to_cluster(struct apply_sink *s, struct loop *l, const struct kube_opt
 		free(c);
 		return -1;
 	}
-	*s = (struct apply_sink){ &cluster_ops, c };
+	s->ops = &cluster_ops;
+	s->state = c;
 	return 0;
 }

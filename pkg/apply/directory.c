@@ -162,6 +162,7 @@ int apply_to_directory(struct apply_sink *s, struct loop *l, const char *dir,
 		return -1;
 	}
 	loop_timer_set(d->expire, 0);
-	*s = (struct apply_sink){ &directory_ops, d };
+	s->ops = &directory_ops;
+	s->state = d;
 	return 0;
 }

@@ -47,6 +47,7 @@ int apply_to_nothing(struct apply_sink *s, const struct apply_sink_events *ev, s
 	if (!n)
 		return err_memory(e);
 	n->ev = *ev;
-	*s = (struct apply_sink){ &nothing_ops, n };
+	s->ops = &nothing_ops;
+	s->state = n;
 	return 0;
 }

@@ -27,22 +27,41 @@ static void set_timer(struct manifest_dir *d)
 		loop_timer_set(d->timer, next > now ? next - now : 0);
 }
 
+static void free_dir(struct manifest_dir *d)
+{
+	loop_fd_remove(d->fd);
+	loop_timer_remove(d->timer);
+	if (d->inotify >= 0)
+		close(d->inotify);
+	manifest_files_release(d);
+	manifest_free(d->world);
+	free(d->moved_path);
+	free(d->root);
+	free(d);
+}
+
+static bool may_tell(const struct manifest_dir *d)
+{
+	return !d->closed && !d->paused && !d->failed;
+}
+
 /* Tells what is new until the receiver pauses; false when it closed us. */
 static bool deliver(struct manifest_dir *d)
 {
 	struct manifest_event ev;
-	bool closed = false;
 
-	d->closed = &closed;
-	while (!closed && !d->paused && !d->failed && manifest_next(d->world, &ev))
+	d->delivering = true;
+	while (may_tell(d) && manifest_next(d->world, &ev))
 		d->ev.event(d->ev.arg, &ev);
-	if (!closed && !d->paused && !d->failed && !d->synced) {
+	if (may_tell(d) && !d->synced) {
 		d->synced = true;
 		d->ev.synced(d->ev.arg);
 	}
-	if (!closed)
-		d->closed = NULL;
-	return !closed;
+	d->delivering = false;
+	if (!d->closed)
+		return true;
+	free_dir(d);
+	return false;
 }
 
 static void fail(struct manifest_dir *d, const struct err *e)
@@ -252,15 +271,8 @@ void manifest_dir_close(struct manifest_dir *d)
 {
 	if (!d)
 		return;
-	if (d->closed)
-		*d->closed = true;
-	loop_fd_remove(d->fd);
-	loop_timer_remove(d->timer);
-	if (d->inotify >= 0)
-		close(d->inotify);
-	manifest_files_release(d);
-	manifest_free(d->world);
-	free(d->moved_path);
-	free(d->root);
-	free(d);
+	if (d->delivering)
+		d->closed = true;
+	else
+		free_dir(d);
 }

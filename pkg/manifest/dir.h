@@ -23,7 +23,8 @@ struct manifest_dir {
 	bool paused;
 	bool synced;
 	bool failed;
-	bool *closed; /* set when closed from inside of a callback */
+	bool delivering; /* a callback is running */
+	bool closed;     /* by it: to be freed after it */
 };
 
 /* To look at `path`, relative to the root, at `due` (of loop_now_ms()); moves what is pending. */

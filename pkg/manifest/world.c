@@ -100,7 +100,8 @@ static struct object *object_of(struct manifest *m, struct manifest_key *key)
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return NULL;
-	o->key = (struct manifest_key){ key->kind, TAKE(key->namespace), TAKE(key->name) };
+	o->key = *key;
+	key->namespace = key->name = NULL;
 	tree_add(&m->objects, &o->node);
 	return o;
 }

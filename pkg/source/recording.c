@@ -21,8 +21,9 @@ struct recording {
 	int fd;
 	int flags; /* of standard input, to be put back, or -1 */
 	bool paused;
-	bool ended; /* of file */
-	bool *closed;
+	bool ended;      /* of file */
+	bool delivering; /* a callback is running */
+	bool closed;     /* by it: to be freed after it */
 };
 
 static void warn_bad(struct recording *s, const struct record *r)
@@ -36,24 +37,41 @@ static void warn_bad(struct recording *s, const struct record *r)
 	s->ev.warned(s->ev.arg, text);
 }
 
+static void free_recording(struct recording *s)
+{
+	loop_fd_remove(s->watch);
+	loop_timer_remove(s->resume);
+	stream_reader_free(s->reader);
+	if (s->flags >= 0)
+		fcntl(s->fd, F_SETFL, s->flags);
+	if (s->fd > STDIN_FILENO)
+		close(s->fd);
+	free(s->name);
+	free(s);
+}
+
+static bool may_tell(const struct recording *s)
+{
+	return !s->closed && !s->paused;
+}
+
 /* The records that were read, until the receiver pauses or closes us. */
 static void deliver(struct recording *s)
 {
 	struct record r;
-	bool closed = false;
 
-	s->closed = &closed;
-	while (!closed && !s->paused && stream_reader_next(s->reader, &r)) {
+	s->delivering = true;
+	while (may_tell(s) && stream_reader_next(s->reader, &r)) {
 		if (r.type == RECORD_BAD)
 			warn_bad(s, &r);
 		else
 			s->ev.record(s->ev.arg, r.text, r.len);
 	}
-	if (closed)
-		return;
-	s->closed = NULL;
-	if (s->ended && !s->paused)
+	if (may_tell(s) && s->ended)
 		s->ev.ended(s->ev.arg);
+	s->delivering = false;
+	if (s->closed)
+		free_recording(s);
 }
 
 static void give_up(struct recording *s, const struct err *e)
@@ -99,17 +117,10 @@ static void recording_close(void *state)
 {
 	struct recording *s = state;
 
-	if (s->closed)
-		*s->closed = true;
-	loop_fd_remove(s->watch);
-	loop_timer_remove(s->resume);
-	stream_reader_free(s->reader);
-	if (s->flags >= 0)
-		fcntl(s->fd, F_SETFL, s->flags);
-	if (s->fd > STDIN_FILENO)
-		close(s->fd);
-	free(s->name);
-	free(s);
+	if (s->delivering)
+		s->closed = true;
+	else
+		free_recording(s);
 }
 
 static int open_file(struct recording *s, const char *from, struct err *e)

@@ -228,6 +228,14 @@ events() { # TYPE NAME of every Service
 	grep -q 'ConfigMap metallb-system/config is left out: longer than a record may be (8 MiB)' err
 }
 
+@test "a file longer than 64 MiB is not read, and named" {
+	truncate -s 65M cluster/big.yaml
+	service web >cluster/web.yaml
+	lbctl watch --from cluster --once -k svc >out 2>err
+	[ "$(events)" = "ADDED web" ]
+	grep -q 'cluster/big.yaml: reading: File too large' err
+}
+
 @test "a file that cannot be read is named, and read once it can be" {
 	[ "$(id -u)" -ne 0 ] || skip "root reads everything"
 	service web >cluster/web.yaml
