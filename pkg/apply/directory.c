@@ -8,7 +8,13 @@
 #include "pkg/manifest/manifest.h"
 #include "pkg/tree/tree.h"
 
-enum { EVENTS_KEPT_S = 3600, EXPIRE_EVERY_MS = 600 * 1000 };
+enum {
+	EVENTS_KEPT_S = 3600,
+	EXPIRE_EVERY_MS = 600 * 1000,
+	/* What another writer wrote while this pipeline started may be of a Service that is not in the
+	 * first list, but comes right after it. */
+	ORPHAN_AGE_S = 5,
+};
 
 /* What is kept of a Service that no record spoke of yet. */
 struct orphan {
@@ -48,8 +54,7 @@ static void note_orphan(
 	struct directory *d = arg;
 	struct orphan *o;
 
-	(void)age;
-	if (strcmp(kind, "Service") != 0)
+	if (strcmp(kind, "Service") != 0 || age < ORPHAN_AGE_S)
 		return;
 	o = calloc(1, sizeof(*o));
 	if (!o)

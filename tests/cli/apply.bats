@@ -88,6 +88,9 @@ until_true() {
 	lbctl watch --from cluster --once | lbctl apply --to cluster >out
 	[ "$(kept)" = "cluster/.lbctl/Service/default/db.json cluster/.lbctl/Service/default/web.json" ]
 	rm cluster/db.yaml
+	lbctl watch --from cluster --once | lbctl apply --to cluster >out # too young to be of nobody
+	[ -e cluster/.lbctl/Service/default/db.json ]
+	touch -d '1 minute ago' cluster/.lbctl/Service/default/*
 	lbctl watch --from cluster --once | lbctl apply --to cluster >out # nobody saw DELETED
 	[ "$(kept)" = "cluster/.lbctl/Service/default/web.json" ]
 	lbctl watch --from cluster 3>&- | lbctl apply --to cluster >out 3>&- &
