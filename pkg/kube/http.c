@@ -172,13 +172,13 @@ static void log_end(const struct http_call *c, const char *how)
 	    (unsigned long long)((loop_clock_us() - c->started_us) / 1000), how[0] ? ": " : "", how);
 }
 
-/* A request went out, and no answer came. */
+/* A request went out, and no answer came.  How long a watch may take is its owner's business. */
 static bool unanswered(const struct http_call *c, CURLcode code)
 {
 	curl_off_t sent = 0;
 
 	curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
-	return code == CURLE_OPERATION_TIMEDOUT && sent && !c->headed;
+	return code == CURLE_OPERATION_TIMEDOUT && !c->endless && sent && !c->headed;
 }
 
 static void call_over(struct http_call *c, CURLcode code)
@@ -232,6 +232,7 @@ struct http_call *http_start(
 	}
 	c->http = h;
 	c->ev = *ev;
+	c->endless = r->endless;
 	c->started_us = loop_clock_us();
 	c->easy = curl_easy_init();
 	buf_printf(&c->what, "%s %s", r->method, r->path);
@@ -335,7 +336,7 @@ void http_reconnect(struct http *h)
 		h->given_up->prev = &h->given_up;
 	curl_multi_cleanup(old);
 	loop_timer_stop(h->timer);
-	err_set(&e, ERR_SYSTEM, "%s does not answer; connecting again", h->target->url);
+	err_set(&e, ERR_SYSTEM, "%s does not answer", h->target->url);
 	h->depth++;
 	while ((c = h->given_up)) {
 		struct http_events ev = c->ev;

@@ -26,7 +26,7 @@ struct http_call {
 	struct http_events ev;
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;
-	bool headed;
+	bool headed, endless;
 	uint64_t started_us;
 	struct buf what; /* "GET /api/v1/nodes", for the log */
 	char *body;
