@@ -45,7 +45,7 @@ static inline void on_readable(int what, void *arg)
 	struct world *w = c->w;
 	char chunk[4096];
 	ssize_t n = read(w->open[c->i], chunk, sizeof(chunk));
-	const char *answer;
+	const char *answer = "";
 
 	(void)what;
 	if (n > 0) {
