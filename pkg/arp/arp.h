@@ -12,6 +12,7 @@
 
 #include "pkg/addr/addr.h"
 #include "pkg/err/err.h"
+#include "pkg/packet/packet.h"
 
 enum {
 	ARP_ETHERTYPE = 0x0806,
@@ -65,20 +66,11 @@ enum arp_match {
 /* A classic BPF program for a socket that sees whole frames (SOCK_RAW).  It passes well-formed ARP
  * that was sent to this host or to all (so nothing that promiscuous mode adds, and nothing we
  * sent), and of that only what `match` says. */
-struct sock_filter;
-enum { ARP_FILTER_MAX = 4096 }; /* what the kernel takes: BPF_MAXINSNS */
-struct arp_filter {
-	struct sock_filter *at;
-	size_t n;
-	bool exact; /* false: too many scattered addresses for `max`, so their neighbours pass too */
-};
-
 /* The program for a set in any order, duplicates allowed; an empty set passes nothing.  At most
- * `max` instructions (64..ARP_FILTER_MAX); what doesn't fit is widened, never left out.  A packet
+ * `max` instructions (64..PACKET_FILTER_MAX); what doesn't fit is widened, never left out.  A packet
  * costs as many instructions as the logarithm of the set. */
-int arp_filter_make(struct arp_filter *f, const struct in_addr *set, size_t n, unsigned match,
+int arp_filter_make(struct packet_filter *f, const struct in_addr *set, size_t n, unsigned match,
     size_t max, struct err *e) MUST_CHECK;
-void arp_filter_release(struct arp_filter *f);
 
 /* A non-blocking packet socket for ARP on the link `ifindex`, or on all links (0).  It hears
  * nothing until arp_hear().  ERR_PERMISSION names CAP_NET_RAW.  Closed with close(). */
@@ -87,7 +79,7 @@ int arp_open(int ifindex, struct err *e) MUST_CHECK;
 /* Swaps the kernel filter, atomically: no frame that the new one passes is missed.  Where the
  * kernel has no memory for the old and the new one together (net.core.optmem_max), foreign frames
  * can slip in between, so what arrives must be looked at anyway; where it has none for an exact
- * one, *exact (may be NULL) comes out false as in struct arp_filter. */
+ * one, *exact (may be NULL) comes out false as in struct packet_filter. */
 int arp_hear(
     int fd, const struct in_addr *set, size_t n, unsigned match, bool *exact, struct err *e) MUST_CHECK;
 

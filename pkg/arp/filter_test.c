@@ -1,103 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The filter is run by an interpreter of classic BPF that counts its steps and refuses what the
- * kernel would refuse: jumps out of the program, a program without an end, unknown codes. */
-#include <linux/filter.h>
-#include <linux/if_packet.h>
-
 #include "pkg/arp/arp.h"
-#include "tests/unit.h"
-
-struct run {
-	uint32_t result;
-	size_t steps;
-};
-
-static uint32_t load(const uint8_t *p, size_t n)
-{
-	uint32_t v = 0;
-
-	while (n--)
-		v = v << 8 | *p++;
-	return v;
-}
-
-/* One instruction.  False when it was a return, with the value in *a. */
-static bool step(const struct sock_filter *i, const uint8_t *frame, size_t len, uint8_t type,
-    uint32_t *a, size_t *pc)
-{
-	size_t width = BPF_SIZE(i->code) == BPF_W ? 4 : BPF_SIZE(i->code) == BPF_H ? 2 : 1;
-	bool yes;
-
-	switch (BPF_CLASS(i->code)) {
-	case BPF_LD:
-		assert_int_equal(BPF_MODE(i->code), BPF_ABS);
-		if (i->k == (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)) {
-			*a = type;
-		} else if (i->k + width > len) { /* as the kernel: the frame is dropped */
-			*a = 0;
-			return false;
-		} else {
-			*a = load(frame + i->k, width);
-		}
-		return true;
-	case BPF_JMP:
-		if (BPF_OP(i->code) == BPF_JA) {
-			*pc += i->k;
-			return true;
-		}
-		assert_int_equal(BPF_SRC(i->code), BPF_K);
-		yes = BPF_OP(i->code) == BPF_JEQ   ? *a == i->k
-		      : BPF_OP(i->code) == BPF_JGT ? *a > i->k
-						   : *a >= i->k;
-		assert_true(yes || BPF_OP(i->code) == BPF_JEQ || BPF_OP(i->code) == BPF_JGT ||
-			    BPF_OP(i->code) == BPF_JGE);
-		*pc += yes ? i->jt : i->jf;
-		return true;
-	case BPF_RET:
-		assert_int_equal(i->code, BPF_RET | BPF_K);
-		*a = i->k;
-		return false;
-	default:
-		fail_msg("code %#x", i->code);
-		return false;
-	}
-}
-
-static struct run run(const struct arp_filter *f, const uint8_t *frame, size_t len, uint8_t type)
-{
-	struct run r = { 0 };
-	size_t pc = 0;
-
-	do {
-		assert_true(pc < f->n);
-		r.steps++;
-	} while (step(&f->at[pc++], frame, len, type, &r.result, &pc));
-	return r;
-}
-
-/* Every jump must stay inside, and the last instruction must be a return. */
-static void assert_kernel_would_take(const struct arp_filter *f, size_t max)
-{
-	assert_true(f->n > 0 && f->n <= max);
-	assert_int_equal(BPF_CLASS(f->at[f->n - 1].code), BPF_RET);
-	for (size_t i = 0; i < f->n; i++) {
-		const struct sock_filter *at = &f->at[i];
-
-		if (at->code == (BPF_JMP | BPF_JA))
-			assert_true(at->k < f->n - i - 1);
-		else if (BPF_CLASS(at->code) == BPF_JMP)
-			assert_true((size_t)at->jt + 1 < f->n - i && (size_t)at->jf + 1 < f->n - i);
-	}
-}
+#include "pkg/packet/packet_test.h"
 
 static struct in_addr ip(uint32_t host_order)
 {
 	return (struct in_addr){ htonl(host_order) };
 }
 
-static struct arp_filter make(const struct in_addr *set, size_t n, unsigned match, size_t max)
+static struct packet_filter make(const struct in_addr *set, size_t n, unsigned match, size_t max)
 {
-	struct arp_filter f;
+	struct packet_filter f;
 	struct err e = ERR_INIT;
 
 	assert_int_equal(arp_filter_make(&f, set, n, match, max, &e), 0);
@@ -105,7 +17,7 @@ static struct arp_filter make(const struct in_addr *set, size_t n, unsigned matc
 	return f;
 }
 
-static bool passes(const struct arp_filter *f, enum arp_op op, uint32_t sender, uint32_t target)
+static bool passes(const struct packet_filter *f, enum arp_op op, uint32_t sender, uint32_t target)
 {
 	const struct mac mac = { { 2, 0, 0, 0, 0, 1 } };
 	struct arp_frame frame = arp_request(&mac, ip(sender), ip(target));
@@ -135,7 +47,7 @@ static bool in_set(const struct in_addr *set, size_t n, uint32_t x)
 
 /* Every member, both its neighbours, both ends of the address space, and strangers. */
 static void assert_exactly(
-    const struct arp_filter *f, const struct in_addr *set, size_t n, uint64_t *seed)
+    const struct packet_filter *f, const struct in_addr *set, size_t n, uint64_t *seed)
 {
 	assert_true(f->exact);
 	for (size_t i = 0; i < n; i++) {
@@ -162,13 +74,13 @@ static void random_sets_pass_exactly_themselves(void **state)
 		uint32_t mask = UINT32_MAX >> (round % 30);
 		size_t n = next_random(&seed) % (round < 100 ? 60 : 700) + 1;
 		struct in_addr *set = malloc(n * sizeof(*set));
-		struct arp_filter f;
+		struct packet_filter f;
 
 		for (size_t i = 0; i < n; i++)
 			set[i] = ip((0xc0000200 & ~mask) | (next_random(&seed) & mask));
-		f = make(set, n, ARP_MATCH_ASKED, ARP_FILTER_MAX);
+		f = make(set, n, ARP_MATCH_ASKED, PACKET_FILTER_MAX);
 		assert_exactly(&f, set, n, &seed);
-		arp_filter_release(&f);
+		packet_filter_release(&f);
 		free(set);
 	}
 }
@@ -179,39 +91,39 @@ static void edges_of_the_address_space_are_no_special_case(void **state)
 	static const uint32_t ends[] = { 0, UINT32_MAX, 0, 0x7fffffff, 0x80000000, 1, UINT32_MAX };
 	struct in_addr set[ARRAY_LEN(ends)];
 	uint64_t seed = 2;
-	struct arp_filter f;
+	struct packet_filter f;
 
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
 		set[i] = ip(ends[i]);
-	f = make(set, ARRAY_LEN(ends), ARP_MATCH_ASKED, ARP_FILTER_MAX);
+	f = make(set, ARRAY_LEN(ends), ARP_MATCH_ASKED, PACKET_FILTER_MAX);
 	assert_exactly(&f, set, ARRAY_LEN(ends), &seed);
-	arp_filter_release(&f);
+	packet_filter_release(&f);
 }
 
 static void empty_set_passes_nothing(void **state)
 {
 	(void)state;
-	struct arp_filter f = make(NULL, 0, ARP_MATCH_ASKED, ARP_FILTER_MAX);
+	struct packet_filter f = make(NULL, 0, ARP_MATCH_ASKED, PACKET_FILTER_MAX);
 
 	assert_int_equal(f.n, 1);
 	assert_true(f.exact && !passes(&f, ARP_REQUEST, 0, 0xc0000201));
-	arp_filter_release(&f);
+	packet_filter_release(&f);
 }
 
 static void a_pool_is_one_range(void **state)
 {
 	(void)state;
 	struct in_addr set[4096];
-	struct arp_filter f;
+	struct packet_filter f;
 
 	for (size_t i = 0; i < ARRAY_LEN(set); i++)
 		set[i] = ip(0xc6330000 + (uint32_t)(ARRAY_LEN(set) - i));
-	f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED, ARP_FILTER_MAX);
+	f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED, PACKET_FILTER_MAX);
 	assert_true(f.n <= 24);
 	assert_true(!passes(&f, ARP_REQUEST, 0, 0xc6330000) && passes(&f, ARP_REQUEST, 0, 0xc6330001));
 	assert_true(passes(&f, ARP_REQUEST, 0, 0xc6330800) && passes(&f, ARP_REQUEST, 0, 0xc6331000));
 	assert_true(!passes(&f, ARP_REQUEST, 0, 0xc6331001));
-	arp_filter_release(&f);
+	packet_filter_release(&f);
 }
 
 static void match_tells_asked_from_sender(void **state)
@@ -219,9 +131,9 @@ static void match_tells_asked_from_sender(void **state)
 	(void)state;
 	static const uint32_t IN = 0xc000020a, OUT = 0xc000020b;
 	const struct in_addr set[] = { ip(IN), ip(IN + 2), ip(IN + 3) };
-	struct arp_filter asked = make(set, 3, ARP_MATCH_ASKED, ARP_FILTER_MAX);
-	struct arp_filter sender = make(set, 3, ARP_MATCH_SENDER, ARP_FILTER_MAX);
-	struct arp_filter both = make(set, 3, ARP_MATCH_ASKED | ARP_MATCH_SENDER, ARP_FILTER_MAX);
+	struct packet_filter asked = make(set, 3, ARP_MATCH_ASKED, PACKET_FILTER_MAX);
+	struct packet_filter sender = make(set, 3, ARP_MATCH_SENDER, PACKET_FILTER_MAX);
+	struct packet_filter both = make(set, 3, ARP_MATCH_ASKED | ARP_MATCH_SENDER, PACKET_FILTER_MAX);
 
 	assert_true(passes(&asked, ARP_REQUEST, OUT, IN) && !passes(&asked, ARP_REQUEST, IN, OUT));
 	assert_true(!passes(&asked, ARP_REPLY, OUT, IN) && !passes(&asked, ARP_REPLY, IN, OUT));
@@ -233,9 +145,9 @@ static void match_tells_asked_from_sender(void **state)
 	for (unsigned op = 3; op < 26; op++)
 		assert_true(!passes(&both, (enum arp_op)op, IN, IN) &&
 			    !passes(&sender, (enum arp_op)op, IN, IN));
-	arp_filter_release(&asked);
-	arp_filter_release(&sender);
-	arp_filter_release(&both);
+	packet_filter_release(&asked);
+	packet_filter_release(&sender);
+	packet_filter_release(&both);
 }
 
 static void both_matches_hold_for_large_sets(void **state)
@@ -243,11 +155,11 @@ static void both_matches_hold_for_large_sets(void **state)
 	(void)state;
 	uint64_t seed = 4;
 	struct in_addr set[900];
-	struct arp_filter f;
+	struct packet_filter f;
 
 	for (size_t i = 0; i < ARRAY_LEN(set); i++)
 		set[i] = ip(next_random(&seed));
-	f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED | ARP_MATCH_SENDER, ARP_FILTER_MAX);
+	f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED | ARP_MATCH_SENDER, PACKET_FILTER_MAX);
 	assert_true(f.exact);
 	for (size_t i = 0; i < ARRAY_LEN(set); i++) {
 		uint32_t x = ntohl(set[i].s_addr);
@@ -255,7 +167,7 @@ static void both_matches_hold_for_large_sets(void **state)
 		assert_true(passes(&f, ARP_REQUEST, 7, x) && passes(&f, ARP_REPLY, x, 7));
 		assert_true(passes(&f, ARP_REQUEST, x, 7) && !passes(&f, ARP_REPLY, 7, x));
 	}
-	arp_filter_release(&f);
+	packet_filter_release(&f);
 }
 
 static void only_well_formed_arp_for_us_passes(void **state)
@@ -263,7 +175,7 @@ static void only_well_formed_arp_for_us_passes(void **state)
 	(void)state;
 	const struct in_addr set[] = { ip(0xc000020a) };
 	const struct mac mac = { { 2, 0, 0, 0, 0, 1 } };
-	struct arp_filter f = make(set, 1, ARP_MATCH_ASKED, ARP_FILTER_MAX);
+	struct packet_filter f = make(set, 1, ARP_MATCH_ASKED, PACKET_FILTER_MAX);
 	struct arp_frame frame = arp_request(&mac, ip(0xc0000201), set[0]);
 	uint8_t bytes[ARP_FRAME_LEN];
 
@@ -279,20 +191,20 @@ static void only_well_formed_arp_for_us_passes(void **state)
 		bytes[i] ^= 0x40;
 	}
 	assert_int_not_equal(run(&f, bytes, sizeof(bytes), PACKET_HOST).result, 0);
-	arp_filter_release(&f);
+	packet_filter_release(&f);
 }
 
 static void too_large_a_set_is_widened_never_cut(void **state)
 {
 	(void)state;
-	static const size_t limits[] = { 64, 200, 1000, ARP_FILTER_MAX };
+	static const size_t limits[] = { 64, 200, 1000, PACKET_FILTER_MAX };
 	uint64_t seed = 5;
 	struct in_addr set[5000];
 
 	for (size_t i = 0; i < ARRAY_LEN(set); i++)
 		set[i] = ip(0x0a000000 + next_random(&seed) % 0x01000000);
 	for (size_t k = 0; k < ARRAY_LEN(limits); k++) {
-		struct arp_filter f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED, limits[k]);
+		struct packet_filter f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED, limits[k]);
 		size_t others = 0;
 
 		assert_false(f.exact);
@@ -306,7 +218,7 @@ static void too_large_a_set_is_widened_never_cut(void **state)
 		assert_true(k < 3 || others < 20000 / 5); /* with all the room, few strangers do */
 		assert_true(
 		    !passes(&f, ARP_REQUEST, 0, 0x09ffffff) && !passes(&f, ARP_REQUEST, 0, 0x0b000000));
-		arp_filter_release(&f);
+		packet_filter_release(&f);
 	}
 }
 
@@ -314,19 +226,19 @@ static void equal_gaps_are_filled_only_as_needed(void **state)
 {
 	(void)state;
 	struct in_addr set[4096]; /* every second address */
-	struct arp_filter f;
+	struct packet_filter f;
 	size_t strangers = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(set); i++)
 		set[i] = ip(0x0a000000 + 2 * (uint32_t)i);
-	f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED, ARP_FILTER_MAX);
+	f = make(set, ARRAY_LEN(set), ARP_MATCH_ASKED, PACKET_FILTER_MAX);
 	assert_false(f.exact);
 	for (size_t i = 0; i < ARRAY_LEN(set); i++) {
 		assert_true(passes(&f, ARP_REQUEST, 0, ntohl(set[i].s_addr)));
 		strangers += passes(&f, ARP_REQUEST, 0, ntohl(set[i].s_addr) + 1);
 	}
 	assert_true(strangers < ARRAY_LEN(set) * 2 / 3);
-	arp_filter_release(&f);
+	packet_filter_release(&f);
 }
 
 static void steps_grow_with_the_logarithm(void **state)
@@ -340,7 +252,7 @@ static void steps_grow_with_the_logarithm(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(set); i++)
 		set[i] = ip(next_random(&seed));
 	for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
-		struct arp_filter f = make(set, sizes[k], ARP_MATCH_ASKED, ARP_FILTER_MAX);
+		struct packet_filter f = make(set, sizes[k], ARP_MATCH_ASKED, PACKET_FILTER_MAX);
 		size_t most = 0;
 
 		for (int i = 0; i < 3000; i++) {
@@ -355,7 +267,7 @@ static void steps_grow_with_the_logarithm(void **state)
 		print_message(
 		    "# %zu addresses: %zu instructions, at most %zu steps\n", sizes[k], f.n, most);
 		assert_true(f.exact && most <= 60);
-		arp_filter_release(&f);
+		packet_filter_release(&f);
 	}
 }
 
@@ -367,10 +279,10 @@ static void every_size_is_exact(void **state)
 	struct in_addr set[640];
 
 	for (size_t n = 1; n <= ARRAY_LEN(set); n++) {
-		struct arp_filter f;
+		struct packet_filter f;
 
 		set[n - 1] = ip(0x0a000000 + (uint32_t)n * 16);
-		f = make(set, n, ARP_MATCH_ASKED | ARP_MATCH_SENDER, ARP_FILTER_MAX);
+		f = make(set, n, ARP_MATCH_ASKED | ARP_MATCH_SENDER, PACKET_FILTER_MAX);
 		assert_true(f.exact);
 		for (int i = 0; i < 40; i++) {
 			uint32_t x = 0x0a000000 + next_random(&seed) % (uint32_t)(n * 16 + 32);
@@ -381,7 +293,7 @@ static void every_size_is_exact(void **state)
 			assert_true(
 			    passes(&f, ARP_REQUEST, 0, ntohl(set[next_random(&seed) % n].s_addr)));
 		}
-		arp_filter_release(&f);
+		packet_filter_release(&f);
 	}
 }
 
