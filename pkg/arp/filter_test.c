@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/arp/arp.h"
-#include "pkg/packet/packet_test.h"
+#include "tests/bpf.h"
 
 static struct in_addr ip(uint32_t host_order)
 {

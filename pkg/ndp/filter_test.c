@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/ndp/ndp.h"
-#include "pkg/packet/packet_test.h"
+#include "tests/bpf.h"
 
 static const struct mac mac = { { 2, 0, 0, 0, 0, 1 } };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An interpreter of classic BPF that counts its steps and refuses what the kernel would refuse:
  * jumps out of the program, a program without an end, unknown codes. */
-#ifndef LB_PACKET_TEST_H
-#define LB_PACKET_TEST_H
+#ifndef LB_TESTS_BPF_H
+#define LB_TESTS_BPF_H
 
 #include <linux/filter.h>
 #include <linux/if_packet.h>
