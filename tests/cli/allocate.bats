@@ -550,6 +550,44 @@ for o in world.values():
 	head -n 1 "$out" | grep -qx service/a
 }
 
+@test "the examples of lbctl-config(5) are accepted as they stand" {
+	python3 - "$BATS_TEST_TMPDIR" <<-'PY'
+		import os, re, sys
+		section = kind = ""
+		n = 0
+		for part in re.split(r"(?m)^\.Bd -literal -offset indent$", open("man/lbctl-config.5").read()):
+		    block = part.split("\n.Ed")[0].strip("\n")
+		    head = "apiVersion: metallb.io/v1beta1\nkind: %s\nmetadata: {name: x, namespace: metallb-system}\n"
+		    if block.startswith("spec") and kind in ("IPAddressPool", "L2Advertisement"):
+		        block = head % kind + block
+		    elif block.startswith("match"):
+		        block = head % "L2Advertisement" + "spec:\n  nodeSelectors:\n  - " + block.replace("\n", "\n    ")
+		    elif block.startswith("address-pools"):
+		        block = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config, namespace: metallb-system}\ndata:\n  config: |\n    " + block.replace("\n", "\n    ")
+		    elif block.startswith(("metadata", "spec")):
+		        lines = block.splitlines()
+		        spec = [l for l in lines if l.startswith("spec")] or ["spec: {type: LoadBalancer}"]
+		        meta = [l for l in lines if l.startswith("  annotations")]
+		        block = "\n".join(["apiVersion: v1", "kind: Service", "metadata:", "  name: x", "  namespace: default"] + meta + spec)
+		    if block.startswith("apiVersion"):
+		        os.makedirs(f"{sys.argv[1]}/{n}")
+		        open(f"{sys.argv[1]}/{n}/x.yaml", "w").write(block + "\n")
+		        n += 1
+		    for m in re.finditer(r"(?m)^\.S[hs] (.*)$", part):
+		        kind = m[1]
+	PY
+	n=0
+	for dir in "$BATS_TEST_TMPDIR"/[0-9]*; do
+		lbctl watch --from "$dir" --once | lbctl allocate 2>"$err" | lbctl elect --node x 2>>"$err" >"$out"
+		if grep -v 'there is no Node' "$err" || grep -qE 'RequestInvalid|ServiceInvalid' "$out"; then
+			cat "$dir/x.yaml"
+			false
+		fi
+		n=$((n + 1))
+	done
+	[ $n -ge 20 ]
+}
+
 @test "exit codes" {
 	service a >"$in"
 	run -2 lbctl allocate operand
