@@ -85,6 +85,8 @@ static void on_done(void *arg, const struct err *why)
 	}
 	if (why || judge(c, &object, &e) < 0)
 		r.error = &e;
+	if (r.error && c->status >= 200 && c->status < 300)
+		c->status = 0; /* a proxy's log-in page is no answer to the request */
 	is_status = !strcmp(text(object, "kind"), "Status");
 	r.status = c->status;
 	r.reason = is_status ? text(object, "reason") : "";

@@ -42,7 +42,7 @@ static void an_answer_is_told_with_what_the_server_said(void **state)
 	};
 	static const char *const wants[] = { "200 a; ", "409 Conflict (GET /x: HTTP 409: it changed); ",
 		"429  later (GET /x: HTTP 429: no reason given); ",
-		"200  (GET /x: HTTP 200 with HTML (\"Log in\"): this is not the API server; is the "
+		"0  (GET /x: HTTP 200 with HTML (\"Log in\"): this is not the API server; is the "
 		"server's URL "
 		"right, or is a proxy in between?); ",
 		"403 Forbidden (GET /x: HTTP 403: User \"u\" cannot get resource \"nodes\"; grant it "

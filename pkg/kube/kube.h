@@ -54,7 +54,7 @@ struct kube_request {
 
 /* Everything is borrowed for the callback. */
 struct kube_response {
-	int status;              /* of HTTP; 0: there was no answer */
+	int status;              /* of HTTP; 0: no answer, or none that an API server gives */
 	const struct err *error; /* NULL when status is 2xx; else who refused what, for people */
 	const char *reason;      /* of the API's Status: "Conflict", "Expired"; "" when it said none */
 	const char *message;     /* of the API's Status, "" when it said none */

@@ -266,6 +266,7 @@ data() { # FILE: for a -data field
 	plain
 	fault always ipaddresspools forbidden
 	run -7 --separate-stderr snapshot -k svc,ipaddresspools
+	# shellcheck disable=SC2154 # run sets it
 	[ "$(tail -1 <<<"$stderr")" = 'lbctl watch: GET /apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools: HTTP 403: ipaddresspools is forbidden: User "test" cannot list resource "ipaddresspools" in API group "metallb.io" in the namespace "metallb-system"; grant it with a Role or ClusterRole' ]
 }
 
@@ -281,6 +282,53 @@ data() { # FILE: for a -data field
 	) >out
 	[ "$(wc -l <out)" -eq 13 ]
 	[ "$(wc -c <out)" -gt 12000000 ]
+}
+
+# --- writing ---------------------------------------------------------------------------------
+
+want() { # IP: an APPLY of the status of Service web
+	printf '{"type":"APPLY","object":{"kind":"Service","apiVersion":"v1","metadata":{"namespace":"default","name":"web","annotations":{"metallb.io/ip-allocated-from-pool":"p"}},"status":{"loadBalancer":{"ingress":[{"ip":"%s"}]}}}}\n' "$1"
+}
+
+ingress() {
+	curl -sf "$url/api/v1/namespaces/default/services/web" | jq -r '.status.loadBalancer.ingress[].ip'
+}
+
+ingress_is() {
+	[ "$(ingress)" = "$1" ]
+}
+
+@test "a write that fails is tried again until the server has it, whatever it answered" {
+	local n=10
+	plain
+	service web
+	for what in 'status 500' 'status 503' 'status 429 1' html 'html 502' empty drop; do
+		n=$((n + 1))
+		fault web/status "$what"
+		want "192.0.2.$n" | lbctl apply >out 2>err || {
+			echo "$what: exit status $?"
+			cat out err
+			false
+		}
+		[ "$(ingress)" = "192.0.2.$n" ]
+		[ ! -s api/faults ]
+	done
+	[ "$(asked 'PATCH /api/v1/namespaces/default/services/web/status\?fieldManager=lbctl&force=true')" -eq 14 ]
+	fault always web/status forbidden
+	run -1 --separate-stderr lbctl apply <<<"$(want 192.0.2.99)"
+	[[ $output == *'"code":"ApplyFailed"'*'cannot patch resource \"services/status\" in API group \"\" in the namespace \"default\"; grant it'* ]]
+}
+
+@test "a write waits for the server to come, and for no longer than asked" {
+	plain
+	service web
+	stop "$server"
+	run -1 --separate-stderr lbctl apply --timeout 300ms <<<"$(want 192.0.2.10)"
+	(want 192.0.2.11; sleep 0.3) | lbctl apply >out 2>err 3>&- &
+	pids+=($!)
+	until_true has err 'cannot reach'
+	server
+	until_true ingress_is 192.0.2.11
 }
 
 # --- TLS and credentials ---------------------------------------------------------------------
