@@ -13,7 +13,7 @@ setup_file() {
 	lan_up control=1 >/dev/null
 	cluster_up >/dev/null
 	export LAN CLUSTER
-	cluster_services default old 3 >/dev/null
+	cluster_services default 3 old >/dev/null
 }
 
 teardown_file() {
@@ -107,7 +107,7 @@ restart_server() { # [FLAG...]
 }
 
 @test "a thousand Services are told as the API server has them, without what only it needs" {
-	cluster_services default many 1000
+	cluster_services default 1000 many
 	lan_run control env KUBECONFIG="$(admin)" lbctl watch --once -k services >"$out"
 	services_agree
 	kapi GET /api/v1/namespaces/default/services |
@@ -216,7 +216,7 @@ restart_server() { # [FLAG...]
 
 @test "a server that cannot stream lists is read in pages" {
 	restart_server --feature-gates=WatchList=false
-	cluster_services default page 1100
+	cluster_services default 1100 page
 	lan_run control env KUBECONFIG="$(admin)" lbctl watch --once -k services --log debug:kube >"$out" 2>"$err"
 	services_agree
 	each_told_once
