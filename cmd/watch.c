@@ -137,13 +137,9 @@ static void show(struct watch *w, const char *text, size_t len)
 {
 	struct err e = ERR_INIT;
 	CLEANUP(json_freep) struct json *j = json_parse(text, len, &e);
-	const char *type = json_string(json_get(j, "type"));
-	enum record_type t = RECORD_ADDED;
 
-	while (type && t < RECORD_OTHER && strcmp(type, record_type_name(t)) != 0)
-		t++;
 	if (j && wanted(w, json_get(j, "object")))
-		print_record(w->print, t, json_get(j, "object"));
+		print_record(w->print, record_type_of(j), json_get(j, "object"));
 	if (!loop_timer_is_set(w->show))
 		loop_timer_set(w->show, 0);
 }

@@ -94,13 +94,9 @@ static void show(struct stage *s, const struct buf *record)
 {
 	struct err e = ERR_INIT;
 	struct json *j = json_parse(record->data, record->len, &e);
-	const char *type = json_string(json_get(j, "type"));
-	enum record_type t = RECORD_ADDED;
 
-	while (type && t < RECORD_OTHER && strcmp(type, record_type_name(t)) != 0)
-		t++;
 	if (j)
-		print_record(s->print, t, json_get(j, "object"));
+		print_record(s->print, record_type_of(j), json_get(j, "object"));
 	json_free(j);
 }
 

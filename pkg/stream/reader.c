@@ -16,20 +16,13 @@ struct stream_reader {
 };
 
 static const char *const type_names[] = {
-	[RECORD_BAD] = "BAD",
 	[RECORD_ADDED] = "ADDED",
 	[RECORD_MODIFIED] = "MODIFIED",
 	[RECORD_DELETED] = "DELETED",
 	[RECORD_BOOKMARK] = "BOOKMARK",
 	[RECORD_ERROR] = "ERROR",
 	[RECORD_APPLY] = "APPLY",
-	[RECORD_OTHER] = "OTHER",
 };
-
-const char *record_type_name(enum record_type type)
-{
-	return type_names[type];
-}
 
 bool record_is(const struct record *r, const char *kind, const char *group)
 {
@@ -117,6 +110,13 @@ static enum record_type type_of(const char *name, size_t len)
 		if (strlen(type_names[t]) == len && !memcmp(type_names[t], name, len))
 			return (enum record_type)t;
 	return RECORD_OTHER;
+}
+
+enum record_type record_type_of(const struct json *record)
+{
+	const struct json *type = json_get(record, "type");
+
+	return json_string(type) ? type_of(json_string(type), json_string_len(type)) : RECORD_BAD;
 }
 
 static void set_group(struct record *r, const char *version, size_t len)

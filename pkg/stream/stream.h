@@ -46,7 +46,7 @@ struct record {
 };
 
 bool record_is(const struct record *r, const char *kind, const char *group);
-const char *record_type_name(enum record_type type); /* "ADDED" */
+enum record_type record_type_of(const struct json *record); /* by its "type" */
 
 /* The record as a tree, owned by the caller.  A record whose first bytes were good may still be
  * malformed further on: NULL with ERR_PROTOCOL. */

@@ -28,7 +28,7 @@ static void drain(struct stream_reader *r, struct buf *out)
 	struct record rec;
 
 	while (stream_reader_next(r, &rec)) {
-		buf_printf(out, "%llu %s ", (unsigned long long)rec.line, record_type_name(rec.type));
+		buf_printf(out, "%llu %d ", (unsigned long long)rec.line, rec.type);
 		if (rec.type == RECORD_BAD) {
 			assert(rec.bad);
 			continue;
