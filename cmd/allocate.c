@@ -77,7 +77,7 @@ static void unreadable(struct allocate *x, const struct json *object, const stru
 		ipam_service_unreadable(x->ipam, meta.namespace, meta.name, at, found, e->text);
 }
 
-static void service(struct allocate *x, const struct record *r, const struct json *object)
+static void take_service(struct allocate *x, const struct record *r, const struct json *object)
 {
 	struct err e = ERR_INIT;
 	struct api_service s;
@@ -108,7 +108,7 @@ static void service(struct allocate *x, const struct record *r, const struct jso
 	}
 }
 
-static void namespace(struct allocate *x, const struct record *r, const struct json *object)
+static void take_namespace(struct allocate *x, const struct record *r, const struct json *object)
 {
 	struct err e = ERR_INIT;
 	struct api_namespace n;
@@ -129,11 +129,13 @@ static void record(void *ctx, const struct record *r, const struct json *object)
 
 	arena_reset(&x->scratch);
 	if (record_is(r, "Service", ""))
-		service(x, r, object);
+		take_service(x, r, object);
 	else if (record_is(r, "Namespace", ""))
-	namespace(x, r, object);
-	else if (r->type == RECORD_DELETED) x->config_changed |= config_store_remove(x->store, object);
-	else if (r->type != RECORD_APPLY) x->config_changed |= config_store_put(x->store, object);
+		take_namespace(x, r, object);
+	else if (r->type == RECORD_DELETED)
+		x->config_changed |= config_store_remove(x->store, object);
+	else if (r->type != RECORD_APPLY)
+		x->config_changed |= config_store_put(x->store, object);
 }
 
 static void add_decision(void *arg, const struct record_decision *d)
