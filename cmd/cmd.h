@@ -13,8 +13,9 @@ struct cmd {
 	const char *operands; /* for the usage line, or "" */
 	const char *summary;  /* one line, lower case, no full stop */
 	const struct opt *opts;
-	/* 0, or -1 with *e.  A command whose answer is a status (arping --duplicate) fails with the
-	 * kind that stands for it and an empty text when it has already said all. */
+	/* 0, or -1 with *e, or the exit status of a command that it ran.  A command whose answer is
+	 * a status (arping --duplicate) fails with the kind that stands for it and an empty text when
+	 * it has already said all. */
 	int (*run)(int argc, char **argv, struct err *e);
 };
 

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/complaints.h"
+#include "cmd/elect_lease.h"
 #include "pkg/election/election.h"
 #include "pkg/log/log.h"
 #include "pkg/stage/stage.h"
@@ -20,6 +21,7 @@ struct args {
 	const char *namespace;
 	const char *output;
 	const char *log;
+	struct elect_lease_args lease;
 };
 
 static const struct opt opts[] = {
@@ -35,6 +37,7 @@ static const struct opt opts[] = {
 	OPT_STRING('o', "output", "FORMAT", struct args, output,
 	    "json, table, wide or name; a table on a terminal, else json"),
 	OPT_STRING(0, "log", "LEVEL", struct args, log, "error, warn, info or debug"),
+	OPT_INCLUDE(elect_lease_opts, struct args, lease),
 	OPT_END,
 };
 
@@ -305,13 +308,25 @@ static int open_all(struct elect *x, const struct args *args, struct err *e)
 	return x->stage ? 0 : -1;
 }
 
+static int run_lease(const struct args *args, char **argv, struct err *e)
+{
+	if (args->log && log_configure(args->log, e) < 0)
+		return -1;
+	return elect_lease_run(
+	    &args->lease, first_of(args->namespace, "METALLB_NAMESPACE", "metallb-system"), argv, e);
+}
+
 static int run(int argc, char **argv, struct err *e)
 {
-	struct args args = { 0 };
+	struct args args = { .lease = ELECT_LEASE_DEFAULTS };
 	struct elect x = { 0 };
 	char host[256] = "";
 	int status = opts_parse(opts, &args, argc, argv, e);
 
+	if (status >= 0 && args.lease.name) {
+		argv[1 + status] = NULL;
+		return run_lease(&args, argv + 1, e);
+	}
 	if (status > 0)
 		status = err_set(e, ERR_USAGE, "no operand is wanted, have '%s'", argv[1]);
 	if (status == 0 && gethostname(host, sizeof(host) - 1) < 0)
@@ -331,7 +346,7 @@ static int run(int argc, char **argv, struct err *e)
 
 const struct cmd cmd_elect = {
 	.name = "elect",
-	.operands = "",
+	.operands = "[-- COMMAND...]",
 	.summary = "decide which node announces the addresses of each Service",
 	.opts = opts,
 	.run = run,

@@ -119,9 +119,10 @@ int main(int argc, char **argv)
 		help_command(c, stdout);
 		return flush(c->name);
 	}
-	if (c->run(argc - 1, argv + 1, &e) < 0) {
+	status = c->run(argc - 1, argv + 1, &e);
+	if (status < 0) {
 		fflush(stdout);
 		return report(c->name, &e);
 	}
-	return flush(c->name);
+	return status ? status : flush(c->name);
 }

@@ -11,7 +11,7 @@ _lbctl() {
 		announce) words=' --node --interface -i --exclude --exclude-file --grace --bind --bind-interface --output -o --help' ;;
 		apply) words=' --to -t --dry-run -n --timeout --in-flight --kubeconfig --context --output -o --log --help' ;;
 		arping) words=' --count -c --deadline -w --interval -i --interface -I --source -s --first -1 --quiet -q --duplicate -D --gratuitous -U --rate --output -o --from -f --kubeconfig --context --namespace --help' ;;
-		elect) words=' --node --down --lb-class --ignore-exclude-lb --namespace --output -o --log --help' ;;
+		elect) words=' --node --down --lb-class --ignore-exclude-lb --namespace --output -o --log --lease --lease-duration --renew-deadline --retry-period --kubeconfig --context --help' ;;
 		watch) words=' --kinds -k --once --full --output -o --log --from -f --kubeconfig --context --namespace --help' ;;
 		esac
 		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help allocate announce apply arping elect watch'

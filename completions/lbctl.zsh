@@ -91,6 +91,12 @@ _lbctl() {
 			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'--log=[error, warn, info or debug]:LEVEL:(error warn info debug)' \
+			'--lease=[run COMMAND, and only while holding this Lease]:NAME:' \
+			'--lease-duration=[how long the others wait for a holder that is silent (15s)]:TIME:' \
+			'--renew-deadline=[how long to try to renew the Lease before COMMAND is stopped (10s)]:TIME:' \
+			'--retry-period=[between two tries to take or renew the Lease (2s)]:TIME:' \
+			'--kubeconfig=[how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config]:FILE:_files' \
+			'--context=[a context of the kubeconfig]:NAME:' \
 			'*:operand:_files' ;;
 	watch)
 		_arguments \

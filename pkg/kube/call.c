@@ -115,6 +115,7 @@ struct kube_call *kube_send(
 		.content_type = r->content_type,
 		.body = r->body ? r->body : "",
 		.body_len = r->body_len,
+		.timeout_ms = r->timeout_ms,
 	};
 
 	if (!c) {

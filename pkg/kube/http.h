@@ -37,7 +37,8 @@ struct http_request {
 	const char *content_type; /* NULL without a body */
 	const char *body;
 	size_t body_len;
-	bool endless; /* a watch: the answer takes as long as it takes */
+	bool endless;        /* a watch: the answer takes as long as it takes */
+	uint32_t timeout_ms; /* of all others; 0: KUBE_TIMEOUT_MS */
 	const struct http_identity *identity;
 };
 

@@ -136,7 +136,8 @@ static int set_request(struct http_call *c, const struct http_request *r)
 	}
 	bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, c->headers);
 	if (!r->endless)
-		bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)KUBE_TIMEOUT_MS);
+		bad |= curl_easy_setopt(
+		    easy, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : KUBE_TIMEOUT_MS));
 	return bad;
 }
 

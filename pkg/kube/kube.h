@@ -50,6 +50,7 @@ struct kube_request {
 	const char *content_type; /* of the body: "application/apply-patch+yaml"; NULL without a body */
 	const char *body;
 	size_t body_len;
+	uint32_t timeout_ms; /* 0: KUBE_TIMEOUT_MS */
 };
 
 /* Everything is borrowed for the callback. */
@@ -108,5 +109,33 @@ struct kube_watch *kube_watch_open(struct kube *k, const struct kube_watch_optio
 void kube_watch_close(struct kube_watch *w); /* NULL is fine */
 /* While paused no record comes, and what the server sends waits in the network. */
 void kube_watch_pause(struct kube_watch *w, bool paused);
+
+/* A Lease (coordination.k8s.io/v1) that one contender at a time holds, by the rules of client-go's
+ * leader election.  It is contended for at once, renewed while held, and not contended for again
+ * once it was lost. */
+struct kube_lease_options {
+	const char *namespace;
+	const char *name;
+	uint32_t duration_ms;       /* whole seconds; client-go: 15 s */
+	uint32_t renew_deadline_ms; /* 10 s */
+	uint32_t retry_ms;          /* 2 s */
+};
+struct kube_lease_events {
+	/* It is ours, or was renewed: nobody else can hold it before `until_ms` of CLOCK_BOOTTIME. */
+	void (*held)(void *arg, uint64_t until_ms);
+	void (*lost)(void *arg,
+	    const struct err *e); /* ERR_CONFLICT: another has it; ERR_SYSTEM: nobody answers */
+	void (*waiting)(void *arg, const char *holder); /* another has it; when that changes */
+	void (*trouble)(
+	    void *arg, const struct err *e); /* the server refuses, or is away; NULL: no more */
+	void (*over)(void *arg);             /* after kube_lease_stop() */
+	void *arg;
+};
+struct kube_lease;
+struct kube_lease *kube_lease_open(struct kube *k, const struct kube_lease_options *o,
+    const struct kube_lease_events *ev, struct err *e) MUST_CHECK;
+void kube_lease_stop(struct kube_lease *l);  /* releases it, if it is ours; over() follows */
+void kube_lease_close(struct kube_lease *l); /* leaves it as it is; NULL is fine */
+const char *kube_lease_identity(const struct kube_lease *l); /* the holderIdentity that we write */
 
 #endif
