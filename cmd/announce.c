@@ -18,6 +18,8 @@ struct args {
 	struct opt_list interfaces;
 	struct opt_list exclude;
 	uint32_t grace_ms;
+	uint32_t refresh_ms;
+	uint32_t rate;
 	bool bind;
 };
 
@@ -32,6 +34,10 @@ static const struct opt opts[] = {
 	    "more of them, from MetalLB's file excludel2.yaml"),
 	OPT_DURATION(0, "grace", "DURATION", struct args, grace_ms,
 	    "answer for that long after a withdrawal, or until another node takes over; default 1s"),
+	OPT_DURATION(0, "refresh", "DURATION", struct args, refresh_ms,
+	    "announce each address again after that long, 0s: never; default 4m"),
+	OPT_UINT(0, "rate", "N", struct args, rate,
+	    "announce at most N frames a second on an interface, 0: as fast as it goes; default 5000"),
 	OPT_FLAG(0, "bind", struct args, bind,
 	    "put each address on an interface too, for hosts without kube-proxy"),
 	OPT_STRING(0, "bind-interface", "NAME", struct args, bind_interface,
@@ -172,7 +178,9 @@ static int announce(
 	struct l2_port_options o = {
 		.engine = { .only = { args->interfaces.at, args->interfaces.n },
 		    .except = { excludes->at, excludes->n },
-		    .grace_ms = args->grace_ms },
+		    .grace_ms = args->grace_ms,
+		    .refresh_ms = args->refresh_ms,
+		    .rate = args->rate },
 		.bind = args->bind,
 		.bind_interface = args->bind_interface,
 	};
@@ -195,7 +203,7 @@ static int announce(
 
 static int run(int argc, char **argv, struct err *e)
 {
-	struct args args = { .grace_ms = 1000 };
+	struct args args = { .grace_ms = 1000, .refresh_ms = 240000, .rate = 5000 };
 	struct announce_excludes excludes = { 0 };
 	char host[256] = "";
 	const char *node;
@@ -221,7 +229,7 @@ static int run(int argc, char **argv, struct err *e)
 const struct cmd cmd_announce = {
 	.name = "announce",
 	.operands = "",
-	.summary = "answer ARP for the addresses of this node's Announcements",
+	.summary = "answer ARP and NDP for the addresses of this node's Announcements",
 	.opts = opts,
 	.run = run,
 };

@@ -23,15 +23,13 @@ static struct service service_of(const char *key)
 	return s;
 }
 
-/* The addresses of one family (ADDR_NONE: of both) with commas. */
-static void list_addresses(struct buf *out, const struct l2_event *ev, uint8_t family)
+/* With commas. */
+static void list_addresses(struct buf *out, const struct l2_event *ev)
 {
 	const char *comma = "";
 	char text[ADDR_TEXT_LEN];
 
 	for (size_t i = 0; i < ev->addresses_n; i++) {
-		if (family && ev->addresses[i].family != family)
-			continue;
 		buf_printf(out, "%s%s", comma, addr_format(&ev->addresses[i], text));
 		comma = ", ";
 	}
@@ -116,7 +114,7 @@ static void announcing(struct announce *a, const struct l2_event *ev)
 	tell(a, ev, false, "nodeAssigned", &text);
 	buf_reset(&text);
 	buf_puts(&text, "announcing ");
-	list_addresses(&text, ev, ADDR_IPV4);
+	list_addresses(&text, ev);
 	buf_printf(&text, " from node \"%s\" with protocol \"layer2\"", a->node);
 	decide(a, ev, VERDICT_DONE, "Announcing", &text);
 	buf_release(&text);
@@ -128,32 +126,22 @@ static void no_link(struct announce *a, const struct l2_event *ev)
 
 	if (ev->interfaces.n) {
 		buf_puts(&text, "the interfaces specified by LB IP \"");
-		list_addresses(&text, ev, ADDR_IPV4);
+		list_addresses(&text, ev);
 		buf_puts(&text, "\" doesn't exist");
 	} else {
 		buf_puts(&text, "no interface that is up and carries ARP for LB IP \"");
-		list_addresses(&text, ev, ADDR_IPV4);
+		list_addresses(&text, ev);
 		buf_puts(&text, "\"");
 	}
 	buf_printf(&text, " in assigned node \"%s\" with protocol \"layer2\"", a->node);
 	tell(a, ev, true, "announceFailed", &text);
 	buf_reset(&text);
 	buf_printf(&text, "node \"%s\" announces ", a->node);
-	list_addresses(&text, ev, ADDR_IPV4);
+	list_addresses(&text, ev);
 	buf_puts(&text, " nowhere: no interface fits");
 	for (size_t i = 0; i < ev->interfaces.n; i++)
 		buf_printf(&text, "%s%s", i ? ", " : " the advertisement's ", ev->interfaces.at[i]);
 	decide(a, ev, VERDICT_REFUSED, "NoInterface", &text);
-	buf_release(&text);
-}
-
-static void no_ipv6(struct announce *a, const struct l2_event *ev)
-{
-	struct buf text = BUF_INIT;
-
-	list_addresses(&text, ev, ADDR_IPV6);
-	buf_puts(&text, " is not announced: this version answers ARP (IPv4), not NDP (IPv6)");
-	decide(a, ev, VERDICT_REFUSED, "IPv6NotAnnounced", &text);
 	buf_release(&text);
 }
 
@@ -163,7 +151,7 @@ static void ended(struct announce *a, const struct l2_event *ev)
 	char mac[MAC_TEXT_LEN];
 
 	buf_printf(&text, "node \"%s\" no longer announces ", a->node);
-	list_addresses(&text, ev, ADDR_NONE);
+	list_addresses(&text, ev);
 	if (ev->why == L2_AFTER_SUCCESSOR)
 		buf_printf(&text, ": %s has taken over", mac_format(&ev->successor, mac));
 	else if (ev->why == L2_AFTER_GRACE)
@@ -182,9 +170,6 @@ void announce_tell(struct announce *a, const struct l2_event *ev)
 		break;
 	case L2_NO_LINK:
 		no_link(a, ev);
-		break;
-	case L2_NO_IPV6:
-		no_ipv6(a, ev);
 		break;
 	case L2_ENDED:
 		ended(a, ev);

@@ -4,7 +4,7 @@ _lbctl() {
 	if ((CURRENT == 2)); then
 		local -a names=(
 			'allocate:give each Service an address out of a pool, or say why not'
-			'announce:answer ARP for the addresses of this node'\''s Announcements'
+			'announce:answer ARP and NDP for the addresses of this node'\''s Announcements'
 			'apply:write what the stages before it decided'
 			'arping:ask the network who has an address'
 			'elect:decide which node announces the addresses of each Service'
@@ -33,6 +33,8 @@ _lbctl() {
 			'*--exclude=[leave interfaces alone whose name matches; repeatable]:REGEX:' \
 			'--exclude-file=[more of them, from MetalLB'\''s file excludel2.yaml]:FILE:_files' \
 			'--grace=[answer for that long after a withdrawal, or until another node takes over; default 1s]:DURATION:' \
+			'--refresh=[announce each address again after that long, 0s\: never; default 4m]:DURATION:' \
+			'--rate=[announce at most N frames a second on an interface, 0\: as fast as it goes; default 5000]:N:' \
 			'--bind[put each address on an interface too, for hosts without kube-proxy]' \
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \

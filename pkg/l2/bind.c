@@ -9,11 +9,10 @@ enum {
 	VALID_S = 10,
 	RENEW_MS = 3000,
 	MOST_A_TURN = 64, /* changes before ARP has its turn again */
-	HOST_LEN = 32,
 };
 
 struct bound {
-	struct in_addr ip;
+	struct addr ip;
 	int ifindex;
 	uint64_t renew_at;
 	bool kept;   /* while the set is compared */
@@ -27,21 +26,24 @@ struct bind {
 	bool more; /* to be done in the next turn */
 };
 
-static int remove_address(int ifindex, struct in_addr ip, struct err *e)
+static uint8_t host_len(const struct addr *a)
 {
-	struct addr a = addr_from_in(ip);
+	return (uint8_t)(8 * addr_len(a));
+}
 
-	return netlink_address_remove(ifindex, &a, HOST_LEN, e);
+static int remove_address(int ifindex, const struct addr *a, struct err *e)
+{
+	return netlink_address_remove(ifindex, a, host_len(a), e);
 }
 
 /* Asks to remove what nobody can have, to learn whether we may. */
 static int check_permission(const struct netlink_world *w, struct err *e)
 {
 	const struct netlink_link *lo = netlink_link_by_name(w, "lo");
+	const struct addr nobodys = { .family = ADDR_IPV4 };
 	struct err why = ERR_INIT;
 
-	if (remove_address(lo ? lo->ifindex : 1, (struct in_addr){ 0 }, &why) == 0 ||
-	    why.kind != ERR_PERMISSION)
+	if (remove_address(lo ? lo->ifindex : 1, &nobodys, &why) == 0 || why.kind != ERR_PERMISSION)
 		return 0;
 	return err_set(e, ERR_PERMISSION,
 	    "putting addresses on an interface (--bind) needs the capability CAP_NET_ADMIN: run as "
@@ -72,7 +74,7 @@ static void take_back(const struct bound *o)
 {
 	struct err e = ERR_INIT; /* gone already is fine, and its lifetime ends it otherwise */
 
-	if (!o->theirs && o->ifindex && remove_address(o->ifindex, o->ip, &e) < 0)
+	if (!o->theirs && o->ifindex && remove_address(o->ifindex, &o->ip, &e) < 0)
 		log_debug("l2", "%s", e.text);
 }
 
@@ -90,19 +92,19 @@ static int by_address(const void *x, const void *y)
 {
 	const struct bound *a = x, *b = y;
 
-	return memcmp(&a->ip, &b->ip, sizeof(a->ip));
+	return addr_compare(&a->ip, &b->ip);
 }
 
-static struct bound *find(const struct bind *b, struct in_addr ip)
+static struct bound *find(const struct bind *b, const struct addr *ip)
 {
-	struct bound key = { .ip = ip };
+	struct bound key = { .ip = *ip };
 
 	return b->n ? bsearch(&key, b->at, b->n, sizeof(key), by_address) : NULL;
 }
 
 /* Where the address shall be; 0: nowhere. */
 static int place(
-    const struct bind *b, const struct l2 *l, const struct netlink_world *w, struct in_addr ip)
+    const struct bind *b, const struct l2 *l, const struct netlink_world *w, const struct addr *ip)
 {
 	int answered = l2_first_link(l, ip);
 	const struct netlink_link *k = b->interface ? netlink_link_by_name(w, b->interface) : NULL;
@@ -117,7 +119,7 @@ static bool is_theirs(const struct netlink_world *w, int ifindex, const struct a
 	for (size_t i = 0; i < w->addresses_n; i++) {
 		const struct netlink_address *have = &w->addresses[i];
 
-		if (have->ifindex == ifindex && have->len == HOST_LEN && have->permanent &&
+		if (have->ifindex == ifindex && have->len == host_len(a) && have->permanent &&
 		    addr_equal(&have->addr, a))
 			return true;
 	}
@@ -128,29 +130,27 @@ static bool is_theirs(const struct netlink_world *w, int ifindex, const struct a
 static int renew(
     struct bound *o, int ifindex, const struct netlink_world *w, uint64_t now_ms, struct err *e)
 {
-	struct addr a = addr_from_in(o->ip);
-
 	if (o->ifindex != ifindex) {
 		take_back(o);
 		o->ifindex = ifindex;
-		o->theirs = ifindex && is_theirs(w, ifindex, &a);
+		o->theirs = ifindex && is_theirs(w, ifindex, &o->ip);
 		o->renew_at = now_ms;
 	}
 	if (!ifindex || o->theirs || o->renew_at > now_ms)
 		return 0;
 	o->renew_at = now_ms + RENEW_MS;
-	return netlink_address_set(ifindex, &a, HOST_LEN, VALID_S, VALID_S, e) < 0 ? -1 : 1;
+	return netlink_address_set(ifindex, &o->ip, host_len(&o->ip), VALID_S, VALID_S, e) < 0 ? -1 : 1;
 }
 
 /* Takes over what is known of each address of the set, and takes back the others. */
-static int compare(struct bind *b, const struct in_addr *set, size_t n, struct err *e)
+static int compare(struct bind *b, const struct addr *set, size_t n, struct err *e)
 {
 	struct bound *next = calloc(n + 1, sizeof(*next));
 
 	if (!next)
 		return err_memory(e);
 	for (size_t i = 0; i < n; i++) {
-		struct bound *have = find(b, set[i]);
+		struct bound *have = find(b, &set[i]);
 
 		next[i].ip = set[i];
 		if (have) {
@@ -168,7 +168,7 @@ static int compare(struct bind *b, const struct in_addr *set, size_t n, struct e
 	return 0;
 }
 
-int bind_sync(struct bind *b, const struct l2 *l, const struct in_addr *set, size_t n,
+int bind_sync(struct bind *b, const struct l2 *l, const struct addr *set, size_t n,
     const struct netlink_world *w, uint64_t now_ms, struct err *e)
 {
 	int changes = 0;
@@ -177,7 +177,7 @@ int bind_sync(struct bind *b, const struct l2 *l, const struct in_addr *set, siz
 		return -1;
 	b->more = false;
 	for (size_t i = 0; i < b->n && !b->more; i++) {
-		int one = renew(&b->at[i], place(b, l, w, b->at[i].ip), w, now_ms, e);
+		int one = renew(&b->at[i], place(b, l, w, &b->at[i].ip), w, now_ms, e);
 
 		if (one < 0) {
 			b->more = true;

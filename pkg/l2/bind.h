@@ -19,7 +19,7 @@ void bind_free(struct bind *b); /* takes all back; NULL is fine */
 
 /* Puts on what is answered now and isn't there, takes back what is there and isn't answered, and
  * renews what is due. */
-int bind_sync(struct bind *b, const struct l2 *l, const struct in_addr *set, size_t n,
+int bind_sync(struct bind *b, const struct l2 *l, const struct addr *set, size_t n,
     const struct netlink_world *w, uint64_t now_ms, struct err *e) MUST_CHECK;
 uint64_t bind_deadline(const struct bind *b); /* when to call it at the latest; UINT64_MAX: never */
 

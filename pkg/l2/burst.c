@@ -1,93 +1,208 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gratuitous ARP: who has to be told what, when.
+/* Gratuitous ARP and unsolicited advertisements: who has to be told what, when.
  *
- * Bursts whose time has come stand in `due`, the others in `waiting`.  The interval is one and the
- * same for all, so appending keeps `waiting` in order of time, and its head is the deadline. */
+ * Each place stands in the queue of its next step, on its link.  What is appended to a queue is due
+ * after all that is there already, since the distance is the same for all; so the head is the
+ * earliest.  The first step alone is a stack, for the newest takeover comes first.  Of what is due,
+ * the lowest step goes first: every address gets its first frame before any gets its second. */
 #include "pkg/l2/engine.h"
 
-static struct burst *burst_find(struct vip *v, int ifindex)
+enum { BUCKET_MS = 20 }; /* so much of the pace may be sent at once */
+
+static uint64_t place_time(const struct l2 *l, const struct place *p)
 {
-	for (struct burst *b = v->bursts; b; b = b->next_of_vip)
-		if (b->ifindex == ifindex)
-			return b;
-	return NULL;
+	return l->now + (uint64_t)(int64_t)(int32_t)(p->at - (uint32_t)l->now);
 }
 
-static void leave_queue(struct l2 *l, struct burst *b)
+static void link_ready(struct l2 *l, struct link *k)
 {
-	if (b->waiting)
-		DL_DELETE(l->waiting, b);
-	else
-		DL_DELETE(l->due, b);
+	if (k->ready)
+		return;
+	k->ready = true;
+	DL_APPEND(l->ready, k);
 }
 
-static void burst_end(struct l2 *l, struct burst *b)
+void link_unready(struct l2 *l, struct link *k)
 {
-	leave_queue(l, b);
-	DL_DELETE2(b->vip->bursts, b, prev_of_vip, next_of_vip);
-	free(b);
+	if (k->ready)
+		DL_DELETE(l->ready, k);
+	k->ready = false;
 }
 
-void burst_start(struct l2 *l, struct vip *v, const struct link *k)
+static void enqueue(struct l2 *l, struct link *k, struct place *p, unsigned step, uint64_t at)
 {
-	struct burst *b = burst_find(v, k->ifindex);
-
-	if (b) {
-		leave_queue(l, b);
+	p->step = step;
+	p->at = (uint32_t)at;
+	if (step > STEP_FIRST) {
+		DL_APPEND(k->queue[step], p);
+		k->refresh_n += step == STEP_REFRESH;
 	} else {
-		b = calloc(1, sizeof(*b));
-		if (!b)
-			return;
-		b->vip = v;
-		b->ifindex = k->ifindex;
-		DL_APPEND2(v->bursts, b, prev_of_vip, next_of_vip);
+		if (k->newest && k->newest->at == p->at)
+			DL_APPEND_ELEM(k->queue[step], k->newest, p);
+		else
+			DL_PREPEND(k->queue[step], p);
+		k->newest = p;
 	}
-	b->rounds = L2_BURST_ROUNDS;
-	b->half = b->waiting = false;
-	DL_APPEND(l->due, b);
+	if (at <= l->now)
+		link_ready(l, k);
 }
 
-void bursts_stop(struct l2 *l, struct vip *v)
+static void dequeue(struct link *k, struct place *p)
 {
-	while (v->bursts)
-		burst_end(l, v->bursts);
+	if (p->step == STEP_NONE)
+		return;
+	DL_DELETE(k->queue[p->step], p);
+	k->refresh_n -= p->step == STEP_REFRESH;
+	if (k->newest == p)
+		k->newest = NULL;
+	p->step = STEP_NONE;
+}
+
+void burst_start(struct l2 *l, struct place *p)
+{
+	struct link *k = link_find(l, p->ifindex);
+
+	dequeue(k, p);
+	enqueue(l, k, p, STEP_FIRST, l->now);
+}
+
+static void burst_end(struct l2 *l, struct link *k, struct place *p)
+{
+	if (l->refresh_ms)
+		enqueue(l, k, p, STEP_REFRESH, l->now + l->refresh_ms);
+}
+
+void burst_resume(struct l2 *l, struct place *p)
+{
+	if (p->cut_short)
+		burst_start(l, p);
+	else
+		burst_end(l, link_find(l, p->ifindex), p);
+}
+
+void burst_stop(struct l2 *l, struct place *p)
+{
+	p->cut_short = p->step < STEP_REFRESH;
+	if (p->step != STEP_NONE)
+		dequeue(link_find(l, p->ifindex), p);
+}
+
+/* Refreshing goes at half the pace that it could bear, so that what was announced together is not
+ * refreshed together for ever. */
+static uint64_t refresh_time(const struct l2 *l, const struct link *k)
+{
+	uint64_t at = place_time(l, k->queue[STEP_REFRESH]);
+	uint64_t pace = k->refreshed_at + l->refresh_ms / (2 * k->refresh_n);
+
+	return at > pace ? at : pace;
+}
+
+/* When the next of the link is due, not counting the pace. */
+static uint64_t link_time(const struct l2 *l, const struct link *k, struct place **which)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (unsigned step = 0; step < STEPS; step++) {
+		struct place *p = k->queue[step];
+		uint64_t at;
+
+		if (!p)
+			continue;
+		at = step == STEP_REFRESH ? refresh_time(l, k) : place_time(l, p);
+		if (at >= first)
+			continue;
+		first = at;
+		*which = p;
+		if (at <= l->now)
+			break;
+	}
+	return first;
+}
+
+static void fill(const struct l2 *l, struct link *k)
+{
+	uint64_t most = (uint64_t)l->rate * BUCKET_MS;
+
+	if (most < 10000)
+		most = 10000;
+	k->tokens += (l->now - k->filled_at) * l->rate;
+	if (k->tokens > most)
+		k->tokens = most;
+	k->filled_at = l->now;
+}
+
+/* When the pace allows one more frame. */
+static uint64_t pace_time(const struct l2 *l, const struct link *k)
+{
+	if (!l->rate || k->tokens >= 1000)
+		return 0;
+	return k->filled_at + (1000 - k->tokens + l->rate - 1) / l->rate;
 }
 
 void bursts_wake(struct l2 *l)
 {
-	while (l->waiting && l->waiting->at <= l->now) {
-		struct burst *b = l->waiting;
+	struct place *unused;
+	struct link *k;
 
-		DL_DELETE(l->waiting, b);
-		b->waiting = false;
-		DL_APPEND(l->due, b);
+	for (size_t i = 0; (k = table_next(&l->links, &i));) {
+		fill(l, k);
+		if (link_time(l, k, &unused) <= l->now && pace_time(l, k) <= l->now)
+			link_ready(l, k);
 	}
 }
 
-bool l2_next_frame(struct l2 *l, struct arp_message *out)
+uint64_t bursts_deadline(const struct l2 *l)
 {
-	while (l->due) {
-		struct burst *b = l->due;
-		const struct link *k = link_find(l, b->ifindex);
+	uint64_t first = UINT64_MAX;
+	struct place *unused;
+	const struct link *k;
 
-		/* Withdrawn or restricted since, or the link went: news no more. */
-		if (!k || !vip_allowed(b->vip, k, NULL, false)) {
-			burst_end(l, b);
+	for (size_t i = 0; (k = table_next(&l->links, &i));) {
+		uint64_t at = link_time(l, k, &unused), pace = pace_time(l, k);
+
+		if (at != UINT64_MAX && at < pace)
+			at = pace;
+		if (at < first)
+			first = at;
+	}
+	return first;
+}
+
+static void step_done(struct l2 *l, struct link *k, struct place *p)
+{
+	unsigned step = p->step;
+	bool within = step < STEP_REFRESH && step % 2 == 0 && !vip_is_ipv6(p->vip);
+	unsigned next = step + (within || step % 2 ? 1 : 2);
+
+	dequeue(k, p);
+	p->gratuitous++;
+	k->gratuitous++;
+	if (step == STEP_REFRESH)
+		k->refreshed_at = l->now;
+	if (next >= STEP_REFRESH)
+		burst_end(l, k, p);
+	else
+		enqueue(l, k, p, next, within ? l->now : l->now + L2_BURST_INTERVAL_MS);
+}
+
+bool l2_next_frame(struct l2 *l, struct l2_frame *out)
+{
+	struct link *k;
+	struct place *p;
+
+	for (; (k = l->ready); link_unready(l, k)) {
+		if (link_time(l, k, &p) > l->now || pace_time(l, k) > l->now)
 			continue;
-		}
-		out->ifindex = b->ifindex;
-		out->frame = arp_gratuitous(b->half ? ARP_REPLY : ARP_REQUEST, &k->mac, b->vip->ip);
-		b->half = !b->half;
-		if (b->half)
-			return true;
-		if (--b->rounds == 0) {
-			burst_end(l, b);
-		} else {
-			DL_DELETE(l->due, b);
-			b->waiting = true;
-			b->at = l->now + L2_BURST_INTERVAL_MS;
-			DL_APPEND(l->waiting, b);
-		}
+		out->ifindex = k->ifindex;
+		out->ipv6 = vip_is_ipv6(p->vip);
+		if (out->ipv6)
+			out->ndp = ndp_unsolicited(&k->mac, &p->vip->ip);
+		else
+			out->arp = arp_gratuitous(
+			    p->step < STEP_REFRESH && p->step % 2 ? ARP_REPLY : ARP_REQUEST, &k->mac,
+			    ip_to_in(&p->vip->ip));
+		k->tokens -= l->rate ? 1000 : 0;
+		step_done(l, k, p);
 		return true;
 	}
 	return false;

@@ -3,106 +3,167 @@
 #ifndef LB_L2_ENGINE_H
 #define LB_L2_ENGINE_H
 
-#define HASH_NONFATAL_OOM 1
 #include <regex.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "pkg/l2/l2.h"
+#include "pkg/table/table.h"
 
 struct vip;
+struct place;
+
+/* A burst in steps: the request and the reply of each round.  IPv6 has one frame a round. */
+enum {
+	STEP_FIRST = 0,
+	STEP_REFRESH = 2 * L2_BURST_ROUNDS,
+	STEPS,
+	STEP_NONE = STEPS, /* in no queue */
+};
 
 struct link {
 	int ifindex;
 	char name[IF_NAMESIZE];
 	struct mac mac;
-	bool fits; /* can speak ARP, and the options allow it */
-	bool seen; /* while the links are compared */
-	UT_hash_handle hh;
+	uint32_t seen; /* the last l2.round that had it */
+	bool fits;     /* can carry our frames, and the options allow it */
+	bool ready;    /* is in l2.ready: has something due, and may send */
+	uint64_t refreshed_at;
+	uint64_t filled_at; /* when `tokens` was right: thousandths of frames that may be sent */
+	uint64_t tokens;
+	struct place *queue[STEPS]; /* by time; the first step by newest takeover */
+	size_t refresh_n;
+	uint64_t gratuitous;
+	uint64_t outcomes[L2_OUTCOMES];
+	struct place *newest; /* the last of those that came at one time to the first queue */
+	struct link *prev, *next;
 };
 
 /* How many of our links have that MAC: frames from it are our own. */
 struct own_mac {
 	struct mac mac;
 	unsigned links;
-	UT_hash_handle hh;
 };
+
+enum owner_state { OWNER_ACTIVE, OWNER_LEAVING, OWNER_ENDED };
+enum owner_told { TOLD_NOTHING, TOLD_ANNOUNCING, TOLD_NO_LINK };
 
 /* An announcement. */
 struct owner {
-	char *key, *uid;
-	struct addr *addresses; /* without duplicates */
-	struct vip **vips;      /* of the IPv4 ones; the first vips_n are attached */
-	size_t addresses_n, vips_n, ipv4_n;
-	char **interfaces;
-	size_t interfaces_n;
-	bool leaving; /* in its grace, until: */
-	uint64_t until;
-	enum l2_why why;
-	struct mac successor;
-	bool told, told_announcing; /* what was told of it last */
-	bool tell_no_ipv6;
+	struct owner *prev, *next; /* in one of l2.changed, l2.leaving, l2.ended */
+	char **interfaces;         /* NULL: all */
+	uint64_t until;            /* of its grace */
+	uint32_t vips_n, room, interfaces_n;
+	uint16_t key_len;
+	uint8_t state, told, why;
 	bool changed; /* is in l2.changed */
-	UT_hash_handle hh;
-	struct owner *prev, *next; /* in l2.leaving, or l2.ended */
-	struct owner *prev_changed, *next_changed;
+	struct mac successor;
+	struct vip *vips[]; /* `room` of them; then the key and the uid, each with its NUL */
 };
 
-/* One address, announced on one link, a few times. */
-struct burst {
+/* One address on one link, where it is announced or, in its grace, still answered. */
+struct place {
+	struct place *prev, *next; /* in link.queue[step] */
 	struct vip *vip;
+	uint64_t requests, answered;
+	uint32_t at; /* when its step is due: the low bits of the time */
 	int ifindex;
-	unsigned rounds; /* left */
-	bool half;       /* the request of this round is out, the reply isn't */
-	bool waiting;    /* is in l2.waiting, until `at`; else in l2.due */
-	uint64_t at;
-	struct burst *prev, *next;
-	struct burst *prev_of_vip, *next_of_vip;
+	uint32_t gratuitous : 26;
+	uint32_t step : 4;
+	uint32_t announced : 1; /* by an active owner */
+	uint32_t cut_short : 1; /* its burst was not over when it was withdrawn */
 };
 
-/* An address that somebody may ask for. */
+/* An address that somebody may ask for.  `owners` and `places`: one alone stands there itself, more
+ * in an array, see slots_at(). */
 struct vip {
-	struct in_addr ip;
-	struct owner **owners;
-	size_t owners_n, owners_cap;
+	struct in6_addr ip; /* IPv4 as ::ffff:192.0.2.10 */
+	void *owners;
+	void *places; /* by ifindex */
+	uint32_t owners_n;
+	uint16_t places_n;
 	bool succeeded; /* another host has it: no answers for owners in their grace */
-	struct burst *bursts;
-	UT_hash_handle hh;
 };
 
 struct l2 {
 	char **only;
 	regex_t *except;
 	size_t only_n, except_n;
-	uint32_t grace_ms;
-	uint64_t now, generation;
-	struct link *links;       /* by ifindex */
-	struct own_mac *own_macs; /* by MAC */
-	struct owner *owners;     /* by key, leaving ones too */
-	struct vip *vips;         /* by address */
-	struct owner *leaving, *ended;
-	struct owner *changed;
-	bool succession;     /* an address in its grace was taken over: see who is done */
+	uint32_t grace_ms, refresh_ms, rate, round;
+	uint64_t now, generation, groups_generation;
+	struct table links;    /* by ifindex */
+	struct table own_macs; /* by MAC */
+	struct table owners;   /* by key, leaving ones too */
+	struct table vips;     /* by address */
+	struct owner *changed, *leaving, *ended;
 	struct owner *spent; /* told to the caller, who may still look */
-	struct burst *due, *waiting;
+	bool succession;     /* an address in its grace was taken over: see who is done */
+	struct link *ready;
+	struct addr *told_addresses; /* of the last event */
 };
 
-/* May the link carry an answer for the vip?  `without` (may be NULL) doesn't count; owners in
- * their grace do if `grace`. */
-bool vip_allowed(const struct vip *v, const struct link *k, const struct owner *without, bool grace);
+static inline bool vip_is_ipv6(const struct vip *v)
+{
+	return !IN6_IS_ADDR_V4MAPPED(&v->ip);
+}
+
+/* A pointer list of n, kept in one pointer. */
+static inline void *slots_at(void *const *slots, size_t n, size_t i)
+{
+	return n > 1 ? ((void **)*slots)[i] : *slots;
+}
+bool slots_add(void **slots, size_t n, size_t i, void *item) MUST_CHECK; /* false: no memory */
+void slots_drop(void **slots, size_t n, size_t i);
+
+static inline struct owner *vip_owner(const struct vip *v, size_t i)
+{
+	return slots_at(&v->owners, v->owners_n, i);
+}
+
+static inline struct place *vip_place(const struct vip *v, size_t i)
+{
+	return slots_at(&v->places, v->places_n, i);
+}
+
+struct in6_addr ip_from_addr(const struct addr *a);
+struct in6_addr ip_from_in(struct in_addr in);
+struct addr ip_to_addr(const struct in6_addr *ip);
+struct in_addr ip_to_in(const struct in6_addr *ip);
+
+/* vip.c */
+struct vip *vip_find(const struct l2 *l, const struct in6_addr *ip);
+/* NULL when there is no memory. */
+struct vip *vip_attach(struct l2 *l, const struct in6_addr *ip, struct owner *o);
+void vip_detach(struct l2 *l, struct vip *v, const struct owner *o);
+void vip_free(struct l2 *l, struct vip *v);
+bool vip_is_wanted(const struct vip *v); /* somebody announces it, or did a moment ago */
+/* Sets where it is announced and answered now; bursts begin where that is news. */
+void vip_update(struct l2 *l, struct vip *v);
+void vip_update_on(struct l2 *l, struct vip *v, const struct link *k);
+struct place *place_find(const struct vip *v, int ifindex);
+uint32_t vip_hash(const void *vip);
+
+/* owner.c */
 bool owner_allows(const struct owner *o, const struct link *k);
 void owner_changed(struct l2 *l, struct owner *o);
 void owner_free(struct owner *o);
+uint32_t owner_hash(const void *owner);
 char **names_copy(const struct l2_names *n, struct err *e); /* NULL for none, or with *e */
 void names_free(char **names, size_t n);
+void owners_tick(struct l2 *l); /* graces that are over */
 
+/* links.c */
 struct link *link_find(const struct l2 *l, int ifindex);
 bool mac_is_own(const struct l2 *l, const struct mac *m);
 void links_free(struct l2 *l);
+uint32_t link_hash(const void *link);
+uint32_t own_mac_hash(const void *own);
 
-/* Begins, or begins anew, the burst of the vip on the link.  Out of memory: there is none. */
-void burst_start(struct l2 *l, struct vip *v, const struct link *k);
-void bursts_stop(struct l2 *l, struct vip *v);
-void bursts_wake(struct l2 *l); /* those whose time has come are due */
+/* burst.c */
+void burst_start(struct l2 *l, struct place *p);  /* or begins it anew */
+void burst_resume(struct l2 *l, struct place *p); /* after a withdrawal that nobody noticed */
+void burst_stop(struct l2 *l, struct place *p);
+void bursts_wake(struct l2 *l); /* links that have something due are ready */
+void link_unready(struct l2 *l, struct link *k);
+uint64_t bursts_deadline(const struct l2 *l);
 
 #endif

@@ -35,6 +35,12 @@ struct l2 *l2_new(const struct l2_options *o, struct err *e)
 		return NULL;
 	}
 	l->grace_ms = o->grace_ms;
+	l->refresh_ms = o->refresh_ms;
+	l->rate = o->rate;
+	l->links.hash = link_hash;
+	l->own_macs.hash = own_mac_hash;
+	l->owners.hash = owner_hash;
+	l->vips.hash = vip_hash;
 	l->only = names_copy(&o->only, e);
 	l->only_n = l->only ? o->only.n : 0;
 	if (l->only_n != o->only.n || compile(l, &o->except, e) < 0) {
@@ -51,14 +57,10 @@ void l2_free(struct l2 *l)
 
 	if (!l)
 		return;
-	while ((v = l->vips)) {
-		bursts_stop(l, v);
-		HASH_DEL(l->vips, v);
-		free(v->owners);
-		free(v);
-	}
-	while ((o = l->owners)) {
-		HASH_DEL(l->owners, o);
+	for (size_t i = 0; (v = table_next(&l->vips, &i)); i = 0)
+		vip_free(l, v);
+	for (size_t i = 0; (o = table_next(&l->owners, &i)); i = 0) {
+		table_remove(&l->owners, o);
 		owner_free(o);
 	}
 	while ((o = l->ended)) {
@@ -66,7 +68,10 @@ void l2_free(struct l2 *l)
 		owner_free(o);
 	}
 	owner_free(l->spent);
+	free(l->told_addresses);
 	links_free(l);
+	table_release(&l->vips);
+	table_release(&l->owners);
 	names_free(l->only, l->only_n);
 	for (size_t i = 0; i < l->except_n; i++)
 		regfree(&l->except[i]);
@@ -74,54 +79,129 @@ void l2_free(struct l2 *l)
 	free(l);
 }
 
-static struct vip *vip_find(const struct l2 *l, struct in_addr ip)
-{
-	struct vip *v;
-
-	HASH_FIND(hh, l->vips, &ip, sizeof(ip), v);
-	return v;
-}
+/* What both protocols ask and say, in one form. */
+struct heard {
+	int ifindex;
+	bool asks;
+	struct in6_addr asked;
+	struct in6_addr claimed; /* :: or 0.0.0.0 for none */
+	struct mac from;         /* of the frame */
+	struct mac sender;       /* whom `claimed` is bound to; who gets the answer */
+	struct mac to;
+	bool to_all; /* `to` is a broadcast or group address that is right for the question */
+};
 
 /* Another host says that it has the address: if all that we still do is bridge the gap, stop. */
-static bool is_succeeded(struct l2 *l, const struct arp_packet *p)
+static bool is_succeeded(struct l2 *l, const struct heard *h)
 {
-	struct vip *v = vip_find(l, p->sender_ip);
+	struct vip *v = vip_find(l, &h->claimed);
 
-	if (!v || v->succeeded)
+	if (!v || v->succeeded || !v->places_n)
 		return false;
 	for (size_t i = 0; i < v->owners_n; i++)
-		if (!v->owners[i]->leaving)
+		if (vip_owner(v, i)->state == OWNER_ACTIVE)
 			return false;
 	v->succeeded = l->succession = true;
 	for (size_t i = 0; i < v->owners_n; i++)
-		v->owners[i]->successor = p->sender_mac;
+		vip_owner(v, i)->successor = h->sender;
+	vip_update(l, v);
 	return true;
 }
 
-enum l2_outcome l2_receive(struct l2 *l, const struct arp_message *m, struct arp_message *reply)
+static enum l2_outcome hear(struct l2 *l, const struct heard *h, const struct link **answer_on)
 {
-	const struct arp_frame *f = &m->frame;
-	const struct link *k = link_find(l, m->ifindex);
-	const struct vip *v;
+	const struct link *k = link_find(l, h->ifindex);
+	struct place *p;
+	struct vip *v;
 
-	if (mac_is_own(l, &f->from) || mac_is_own(l, &f->packet.sender_mac))
+	if (mac_is_own(l, &h->from) || mac_is_own(l, &h->sender))
 		return L2_OWN_FRAME;
-	if (l->leaving && k && k->fits && is_succeeded(l, &f->packet))
+	if (l->leaving && k && k->fits && is_succeeded(l, h))
 		return L2_SUCCESSOR;
-	if (f->packet.op != ARP_REQUEST)
+	if (!h->asks)
 		return L2_NOT_A_REQUEST;
-	v = vip_find(l, f->packet.target_ip);
-	if (!v)
-		return L2_NOT_ANNOUNCED;
-	if (!k || !vip_allowed(v, k, NULL, true))
-		return L2_NOT_HERE;
-	if (!mac_equal(&f->to, &arp_broadcast) && !mac_equal(&f->to, &k->mac))
+	v = vip_find(l, &h->asked);
+	p = v ? place_find(v, h->ifindex) : NULL;
+	if (!k || !p)
+		return v && vip_is_wanted(v) ? L2_NOT_HERE : L2_NOT_ANNOUNCED;
+	p->requests++;
+	if (!h->to_all && !mac_equal(&h->to, &k->mac))
 		return L2_NOT_TO_US;
-	if (f->packet.sender_mac.bytes[0] & 1)
+	if (h->sender.bytes[0] & 1)
 		return L2_BAD_SENDER;
-	reply->ifindex = m->ifindex;
-	reply->frame = arp_reply(&f->packet, &k->mac);
+	p->answered++;
+	*answer_on = k;
 	return L2_ANSWERED;
+}
+
+static enum l2_outcome count(struct l2 *l, int ifindex, enum l2_outcome o)
+{
+	struct link *k = link_find(l, ifindex);
+
+	if (k)
+		k->outcomes[o]++;
+	return o;
+}
+
+enum l2_outcome l2_receive_arp(
+    struct l2 *l, const struct arp_message *m, uint64_t now_ms, struct arp_message *reply)
+{
+	const struct arp_packet *q = &m->frame.packet;
+	const struct heard h = {
+		.ifindex = m->ifindex,
+		.asks = q->op == ARP_REQUEST,
+		.asked = ip_from_in(q->target_ip),
+		.claimed = ip_from_in(q->sender_ip),
+		.from = m->frame.from,
+		.sender = q->sender_mac,
+		.to = m->frame.to,
+		.to_all = mac_equal(&m->frame.to, &arp_broadcast),
+	};
+	const struct link *k;
+	enum l2_outcome o;
+
+	if (now_ms > l->now)
+		l->now = now_ms;
+	o = hear(l, &h, &k);
+	if (o == L2_ANSWERED) {
+		reply->ifindex = m->ifindex;
+		reply->frame = arp_reply(q, &k->mac);
+	}
+	return count(l, m->ifindex, o);
+}
+
+enum l2_outcome l2_receive_ndp(
+    struct l2 *l, const struct ndp_message *m, uint64_t now_ms, struct ndp_message *reply)
+{
+	const struct ndp_frame *f = &m->frame;
+	const struct heard h = {
+		.ifindex = m->ifindex,
+		.asks = f->type == NDP_SOLICITATION,
+		.asked = f->target,
+		.claimed = f->type == NDP_ADVERTISEMENT ? f->target : in6addr_any,
+		.from = f->from,
+		.sender = f->has_mac ? f->mac : f->from,
+		.to = f->to,
+		.to_all = f->to.bytes[0] & 1,
+	};
+	const struct link *k;
+	enum l2_outcome o;
+
+	if (now_ms > l->now)
+		l->now = now_ms;
+	o = hear(l, &h, &k);
+	if (o == L2_ANSWERED) {
+		reply->ifindex = m->ifindex;
+		reply->frame = ndp_answer(f, &k->mac);
+	}
+	return count(l, m->ifindex, o);
+}
+
+void l2_tick(struct l2 *l, uint64_t now_ms)
+{
+	l->now = now_ms;
+	owners_tick(l);
+	bursts_wake(l);
 }
 
 const char *l2_outcome_text(enum l2_outcome o)
@@ -140,26 +220,41 @@ const char *l2_outcome_text(enum l2_outcome o)
 	return text[o];
 }
 
-size_t l2_listens(const struct l2 *l, struct in_addr *out, size_t max, unsigned *match)
+size_t l2_addresses(const struct l2 *l, struct addr *out, size_t max)
 {
+	const struct vip *v;
 	size_t n = 0;
 
-	for (const struct vip *v = l->vips; v; v = v->hh.next, n++)
+	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
+		if (!vip_is_wanted(v))
+			continue;
 		if (n < max)
-			out[n] = v->ip;
-	*match = ARP_MATCH_ASKED | (l->leaving ? ARP_MATCH_SENDER : 0);
+			out[n] = ip_to_addr(&v->ip);
+		n++;
+	}
 	return n;
 }
 
-int l2_first_link(const struct l2 *l, struct in_addr ip)
+size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max)
 {
-	const struct vip *v = vip_find(l, ip);
-	int first = 0;
+	const struct vip *v;
+	size_t n = 0;
 
-	for (const struct link *k = v ? l->links : NULL; k; k = k->hh.next)
-		if ((!first || k->ifindex < first) && vip_allowed(v, k, NULL, true))
-			first = k->ifindex;
-	return first;
+	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
+		for (size_t k = 0; vip_is_ipv6(v) && k < v->places_n; k++, n++)
+			if (n < max)
+				out[n] = (struct ndp_group){ vip_place(v, k)->ifindex,
+					ndp_solicited_node(&v->ip) };
+	}
+	return n;
+}
+
+int l2_first_link(const struct l2 *l, const struct addr *a)
+{
+	struct in6_addr ip = ip_from_addr(a);
+	const struct vip *v = vip_find(l, &ip);
+
+	return v && v->places_n ? vip_place(v, 0)->ifindex : 0;
 }
 
 uint64_t l2_generation(const struct l2 *l)
@@ -167,14 +262,19 @@ uint64_t l2_generation(const struct l2 *l)
 	return l->generation;
 }
 
+uint64_t l2_groups_generation(const struct l2 *l)
+{
+	return l->groups_generation;
+}
+
 uint64_t l2_deadline(const struct l2 *l)
 {
-	uint64_t at = l->due || l->succession ? l->now : l->waiting ? l->waiting->at : UINT64_MAX;
+	uint64_t at = l->succession ? l->now : bursts_deadline(l);
 
 	return l->leaving && l->leaving->until < at ? l->leaving->until : at;
 }
 
 bool l2_is_idle(const struct l2 *l)
 {
-	return !l->owners;
+	return l->owners.n == 0;
 }

@@ -2,21 +2,23 @@
 /* l2: makes addresses known on the local network: who has 192.0.2.10?  This host.
  *
  * The engine (struct l2) owns no socket and no clock.  It is told the links of this host, the
- * announcements that come, change and go, the ARP frames that arrive and the time; it tells which
+ * announcements that come, change and go, the frames that arrive and the time; it tells which
  * frames to send and what happened.  An address of several announcements is answered as long as
  * one of them is there, on every link that one of them allows.
  *
- * Unasked (gratuitous) ARP is sent where it is news: on every link when an address is taken
- * over, and on one link when that comes up or changes its MAC.  A burst is five rounds, 1.1 s
- * apart (receivers limit themselves to one a second); a round is one request and one reply,
- * since some hosts heed only the one and some only the other.
+ * Unasked frames (gratuitous ARP, unsolicited Neighbor Advertisements) are sent where they are news:
+ * on every link when an address is taken over, and on one link when that comes up or changes its
+ * MAC.  A burst is five rounds, 1.1 s apart (receivers limit themselves to one a second).  A round of
+ * ARP is one request and one reply, since some hosts heed only the one and some only the other; a
+ * round of NDP is one advertisement to all nodes.  Then each address is told again once in
+ * `refresh_ms`, so that no switch forgets.  All of that is paced, link by link.
  *
  * A withdrawn announcement goes on being answered, silently otherwise, for a moment of grace, so
  * that nobody is left without an answer while another host takes over.  The successor's first
- * frame ends it.
+ * frame ends it.  What is announced again meanwhile was never gone, and is no news.
  *
- * An IPv4 address costs one hash lookup a frame, whatever their number, and no allocation.
- * IPv6 addresses are kept and reported as not announced.
+ * An address costs two hash lookups and log2(links) steps a frame, whatever their number, and no
+ * allocation.
  *
  * struct l2_port (port.c) binds the engine to the kernel and the loop. */
 #ifndef LB_L2_H
@@ -24,6 +26,7 @@
 
 #include "pkg/arp/arp.h"
 #include "pkg/loop/loop.h"
+#include "pkg/ndp/ndp.h"
 #include "pkg/netlink/netlink.h"
 
 enum {
@@ -40,6 +43,8 @@ struct l2_options {
 	struct l2_names only;   /* patterns (fnmatch) of links to use; none: all that can */
 	struct l2_names except; /* extended regular expressions: links to leave alone */
 	uint32_t grace_ms;
+	uint32_t refresh_ms; /* 0: never; less than 24 days */
+	uint32_t rate;       /* unasked frames a second on one link; 0: as many as there are */
 };
 
 struct l2_announcement {
@@ -64,7 +69,7 @@ int l2_set_links(
  * reason against it. */
 enum l2_fit {
 	L2_LINK_FITS,
-	L2_LINK_WITHOUT_ARP, /* loopback, not Ethernet, no broadcast, NOARP */
+	L2_LINK_WITHOUT_ARP, /* loopback, not Ethernet, no broadcast, NOARP; so none of NDP either */
 	L2_LINK_ENSLAVED,    /* a port of a bridge or bond, or in a VRF: its master speaks */
 	L2_LINK_NOT_NAMED,   /* the announcement names others */
 	L2_LINK_NOT_SELECTED,
@@ -93,31 +98,45 @@ enum l2_outcome {
 	L2_OWN_FRAME,
 	L2_BAD_SENDER, /* a group address asks: an answer would go to many */
 	L2_SUCCESSOR,  /* another host has taken over an address in its grace */
+	L2_OUTCOMES,
 };
 const char *l2_outcome_text(enum l2_outcome o); /* "not announced" */
 
-/* A frame that arrived; with L2_ANSWERED *reply is to be sent. */
-enum l2_outcome l2_receive(struct l2 *l, const struct arp_message *m, struct arp_message *reply);
+/* A frame that arrived; with L2_ANSWERED *reply is to be sent.  l2_deadline() may be nearer then. */
+enum l2_outcome l2_receive_arp(
+    struct l2 *l, const struct arp_message *m, uint64_t now_ms, struct arp_message *reply);
+enum l2_outcome l2_receive_ndp(
+    struct l2 *l, const struct ndp_message *m, uint64_t now_ms, struct ndp_message *reply);
 
 /* Moves the time on.  Call it at l2_deadline() (UINT64_MAX: no need), then take the frames. */
 void l2_tick(struct l2 *l, uint64_t now_ms);
 uint64_t l2_deadline(const struct l2 *l);
 
 /* The next frame that is due to be sent unasked; false when there is none. */
-bool l2_next_frame(struct l2 *l, struct arp_message *out);
+struct l2_frame {
+	int ifindex;
+	bool ipv6;
+	union {
+		struct arp_frame arp;
+		struct ndp_frame ndp;
+	};
+};
+bool l2_next_frame(struct l2 *l, struct l2_frame *out);
 
-/* The addresses that somebody may ask for, at most `max`; returns how many there are.  *match: what
- * to hear about them (enum arp_match).  The generation changes when the answer does. */
-size_t l2_listens(const struct l2 *l, struct in_addr *out, size_t max, unsigned *match);
+/* The addresses that somebody may ask for or claim, at most `max`; returns how many there are.  The
+ * generation changes when the answer does. */
+size_t l2_addresses(const struct l2 *l, struct addr *out, size_t max);
 uint64_t l2_generation(const struct l2 *l);
+/* The same of the multicast groups in which IPv6 addresses are asked for, some twice. */
+size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max);
+uint64_t l2_groups_generation(const struct l2 *l);
 
 /* The lowest ifindex of the links on which the address is answered, or 0. */
-int l2_first_link(const struct l2 *l, struct in_addr ip);
+int l2_first_link(const struct l2 *l, const struct addr *a);
 
 enum l2_happened {
-	L2_ANNOUNCING, /* its IPv4 addresses are answered from now on */
+	L2_ANNOUNCING, /* its addresses are answered from now on */
 	L2_NO_LINK,    /* they are not: no link can, or none of those that it names */
-	L2_NO_IPV6,    /* IPv6 addresses among them are not announced: there is no NDP */
 	L2_ENDED,      /* withdrawn, and nothing is answered any more */
 };
 enum l2_why { L2_AT_ONCE, L2_AFTER_GRACE, L2_AFTER_SUCCESSOR };
@@ -128,7 +147,7 @@ struct l2_event {
 	enum l2_happened what;
 	const char *key;
 	const char *uid;
-	const struct addr *addresses; /* of the announcement, of both families */
+	const struct addr *addresses; /* of the announcement */
 	size_t addresses_n;
 	struct l2_names interfaces; /* as the announcement has them */
 	enum l2_why why;            /* of L2_ENDED */

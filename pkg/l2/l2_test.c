@@ -31,14 +31,14 @@ static void a_request_gets_the_links_mac(void **state)
 	uint8_t bytes[ARP_FRAME_LEN];
 
 	(void)state;
-	assert_int_equal(l2_receive(l, &m, &reply), L2_ANSWERED);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_ANSWERED);
 	assert_int_equal(reply.ifindex, ETH0);
 	arp_frame_encode(&reply.frame, bytes);
 	assert_memory_equal(bytes, is_at_1, sizeof(bytes));
 	m.frame.to = (struct mac){ { 2, 0, 0, 0, 0, 1 } }; /* unicast, as a resolver refreshes */
-	assert_int_equal(l2_receive(l, &m, &reply), L2_ANSWERED);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_ANSWERED);
 	m.frame.packet.sender_ip.s_addr = 0; /* an RFC 5227 probe */
-	assert_int_equal(l2_receive(l, &m, &reply), L2_ANSWERED);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_ANSWERED);
 	assert_int_equal(reply.frame.packet.target_ip.s_addr, 0);
 	l2_free(l);
 }
@@ -53,19 +53,19 @@ static void what_is_not_asked_of_us_is_not_answered(void **state)
 	assert_int_equal(ask(l, ETH1, "192.0.2.10"), L2_NOT_HERE); /* an unknown link */
 	m = asks(ETH0, "192.0.2.10");
 	m.frame.packet.op = ARP_REPLY;
-	assert_int_equal(l2_receive(l, &m, &reply), L2_NOT_A_REQUEST);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_NOT_A_REQUEST);
 	m = asks(ETH0, "192.0.2.10");
 	m.frame.to.bytes[5] = 9;
-	assert_int_equal(l2_receive(l, &m, &reply), L2_NOT_TO_US);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_NOT_TO_US);
 	m = asks(ETH0, "192.0.2.10");
 	m.frame.packet.sender_mac = arp_broadcast;
-	assert_int_equal(l2_receive(l, &m, &reply), L2_BAD_SENDER);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_BAD_SENDER);
 	m = asks(ETH0, "192.0.2.10");
 	m.frame.from = (struct mac){ { 2, 0, 0, 0, 0, 1 } };
-	assert_int_equal(l2_receive(l, &m, &reply), L2_OWN_FRAME);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_OWN_FRAME);
 	m = asks(ETH0, "192.0.2.10");
 	m.frame.packet.sender_mac = (struct mac){ { 2, 0, 0, 0, 0, 1 } };
-	assert_int_equal(l2_receive(l, &m, &reply), L2_OWN_FRAME);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_OWN_FRAME);
 	l2_free(l);
 }
 
@@ -82,14 +82,14 @@ static void a_takeover_is_five_rounds_of_both_forms(void **state)
 		if (i > 0)
 			assert_int_equal(frames(l, at[i] - 1), 0);
 		l2_tick(l, at[i]);
-		assert_true(l2_next_frame(l, &m));
+		assert_true(next_arp(l, &m));
 		assert_int_equal(m.ifindex, ETH0);
 		arp_frame_encode(&m.frame, bytes);
 		assert_memory_equal(bytes, gratuitous_request, sizeof(bytes));
-		assert_true(l2_next_frame(l, &m));
+		assert_true(next_arp(l, &m));
 		arp_frame_encode(&m.frame, bytes);
 		assert_memory_equal(bytes, gratuitous_reply, sizeof(bytes));
-		assert_false(l2_next_frame(l, &m));
+		assert_false(next_arp(l, &m));
 	}
 	assert_true(l2_deadline(l) == UINT64_MAX);
 	assert_int_equal(frames(l, 1000000), 0);
@@ -139,7 +139,7 @@ static void a_link_that_comes_up_is_told(void **state)
 	links[1].running = true;
 	set_links(l, links, 2, 21000);
 	l2_tick(l, 21000);
-	assert_true(l2_next_frame(l, &m));
+	assert_true(next_arp(l, &m));
 	assert_int_equal(m.ifindex, ETH1);
 	assert_int_equal(m.frame.packet.sender_mac.bytes[5], 7);
 	assert_int_equal(frames(l, 21000), 1);
@@ -163,16 +163,16 @@ static void a_new_mac_is_told_and_used(void **state)
 	assert_int_equal(frames(l, 0), 2);
 	set_links(l, &eth0, 1, 500);
 	l2_tick(l, 500);
-	assert_true(l2_next_frame(l, &reply));
+	assert_true(next_arp(l, &reply));
 	assert_int_equal(reply.frame.from.bytes[5], 0x22);
 	assert_int_equal(reply.frame.packet.sender_mac.bytes[5], 0x22);
 	assert_int_equal(frames(l, 500), 1);
 	assert_int_equal(frames(l, 1100), 0); /* the old burst is no more */
 	assert_int_equal(frames(l, 1600), 2);
-	assert_int_equal(l2_receive(l, &m, &reply), L2_ANSWERED);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_ANSWERED);
 	assert_int_equal(reply.frame.packet.sender_mac.bytes[5], 0x22);
 	m.frame.packet.sender_mac = (struct mac){ { 2, 0, 0, 0, 0, 1 } }; /* no longer ours */
-	assert_int_equal(l2_receive(l, &m, &reply), L2_ANSWERED);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_ANSWERED);
 	l2_free(l);
 }
 
@@ -210,11 +210,11 @@ static void a_burst_that_begins_anew_begins_with_a_request(void **state)
 
 	(void)state;
 	l2_tick(l, 0);
-	assert_true(l2_next_frame(l, &m) && m.frame.packet.op == ARP_REQUEST);
+	assert_true(next_arp(l, &m) && m.frame.packet.op == ARP_REQUEST);
 	set_links(l, &eth0, 1, 0);
-	assert_true(l2_next_frame(l, &m) && m.frame.packet.op == ARP_REQUEST);
-	assert_true(l2_next_frame(l, &m) && m.frame.packet.op == ARP_REPLY);
-	assert_false(l2_next_frame(l, &m));
+	assert_true(next_arp(l, &m) && m.frame.packet.op == ARP_REQUEST);
+	assert_true(next_arp(l, &m) && m.frame.packet.op == ARP_REPLY);
+	assert_false(next_arp(l, &m));
 	l2_free(l);
 }
 

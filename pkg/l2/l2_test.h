@@ -99,17 +99,29 @@ static inline enum l2_outcome ask(struct l2 *l, int ifindex, const char *ip)
 {
 	struct arp_message m = asks(ifindex, ip), reply;
 
-	return l2_receive(l, &m, &reply);
+	return l2_receive_arp(l, &m, 0, &reply);
+}
+
+/* The next frame, which is ARP. */
+static inline bool next_arp(struct l2 *l, struct arp_message *m)
+{
+	struct l2_frame f;
+
+	if (!l2_next_frame(l, &f))
+		return false;
+	assert_false(f.ipv6);
+	*m = (struct arp_message){ f.ifindex, f.arp };
+	return true;
 }
 
 /* How many frames are due at `now`. */
 static inline size_t frames(struct l2 *l, uint64_t now)
 {
-	struct arp_message m;
+	struct l2_frame f;
 	size_t n = 0;
 
 	l2_tick(l, now);
-	while (l2_next_frame(l, &m))
+	while (l2_next_frame(l, &f))
 		n++;
 	return n;
 }
@@ -117,7 +129,7 @@ static inline size_t frames(struct l2 *l, uint64_t now)
 /* The next event as "what key", or "" */
 static inline const char *happened(struct l2 *l)
 {
-	static const char *const names[] = { "announcing", "no-link", "no-ipv6", "ended" };
+	static const char *const names[] = { "announcing", "no-link", "ended" };
 	static char text[128];
 	struct l2_event ev;
 

@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The links of this host: which of them fit, and what it means when they change. */
 #include <fnmatch.h>
+#include <string.h>
 
 #include "pkg/l2/engine.h"
 
+uint32_t link_hash(const void *link)
+{
+	return table_hash(&((const struct link *)link)->ifindex, sizeof(int));
+}
+
+static bool has_index(const void *link, const void *ifindex)
+{
+	return ((const struct link *)link)->ifindex == *(const int *)ifindex;
+}
+
 struct link *link_find(const struct l2 *l, int ifindex)
 {
-	struct link *k;
+	return table_find(&l->links, table_hash(&ifindex, sizeof(ifindex)), has_index, &ifindex);
+}
 
-	HASH_FIND_INT(l->links, &ifindex, k);
-	return k;
+uint32_t own_mac_hash(const void *own)
+{
+	return table_hash(&((const struct own_mac *)own)->mac, MAC_LEN);
+}
+
+static bool has_mac(const void *own, const void *mac)
+{
+	return mac_equal(&((const struct own_mac *)own)->mac, mac);
 }
 
 static struct own_mac *own_find(const struct l2 *l, const struct mac *m)
 {
-	struct own_mac *own;
-
-	HASH_FIND(hh, l->own_macs, m, sizeof(*m), own);
-	return own;
+	return table_find(&l->own_macs, table_hash(m, MAC_LEN), has_mac, m);
 }
 
 bool mac_is_own(const struct l2 *l, const struct mac *m)
@@ -34,8 +49,7 @@ static int own_add(struct l2 *l, const struct mac *m, struct err *e)
 		if (!own)
 			return err_memory(e);
 		own->mac = *m;
-		HASH_ADD(hh, l->own_macs, mac, sizeof(own->mac), own);
-		if (!own_find(l, m)) {
+		if (!table_add(&l->own_macs, own)) {
 			free(own);
 			return err_memory(e);
 		}
@@ -49,7 +63,7 @@ static void own_drop(struct l2 *l, const struct mac *m)
 	struct own_mac *own = own_find(l, m);
 
 	if (own && --own->links == 0) {
-		HASH_DEL(l->own_macs, own);
+		table_remove(&l->own_macs, own);
 		free(own);
 	}
 }
@@ -96,18 +110,37 @@ enum l2_fit l2_link_fit(
 	return netlink_link_speaks_arp(n) ? L2_LINK_FITS : L2_LINK_WITHOUT_CARRIER;
 }
 
+/* The link can do more, or less, or has another name. */
+static void update_all(struct l2 *l, const struct link *k)
+{
+	struct vip *v;
+
+	for (size_t i = 0; (v = table_next(&l->vips, &i));)
+		vip_update_on(l, v, k);
+}
+
 /* Everything that is announced is news on this link. */
 static void tell_all(struct l2 *l, const struct link *k)
 {
-	for (struct vip *v = l->vips; v; v = v->hh.next)
-		if (vip_allowed(v, k, NULL, false))
-			burst_start(l, v, k);
+	struct place *p;
+	struct vip *v;
+
+	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
+		p = place_find(v, k->ifindex);
+		if (p && p->announced)
+			burst_start(l, p);
+	}
 }
 
 static void link_drop(struct l2 *l, struct link *k)
 {
+	if (k->fits) {
+		k->fits = false;
+		update_all(l, k);
+	}
+	link_unready(l, k);
 	own_drop(l, &k->mac);
-	HASH_DEL(l->links, k);
+	table_remove(&l->links, k);
 	free(k);
 }
 
@@ -121,12 +154,13 @@ static struct link *link_add(struct l2 *l, const struct netlink_link *n, struct 
 	}
 	k->ifindex = n->ifindex;
 	k->mac = n->mac;
+	k->filled_at = k->refreshed_at = l->now;
+	k->tokens = UINT32_MAX; /* cut down to a bucket at once */
 	if (own_add(l, &k->mac, e) < 0) {
 		free(k);
 		return NULL;
 	}
-	HASH_ADD_INT(l->links, ifindex, k);
-	if (link_find(l, n->ifindex) != k) {
+	if (!table_add(&l->links, k)) {
 		own_drop(l, &k->mac);
 		free(k);
 		err_memory(e);
@@ -135,69 +169,61 @@ static struct link *link_add(struct l2 *l, const struct netlink_link *n, struct 
 	return k;
 }
 
-/* Takes in one link; returns 1 when it isn't what it was. */
 static int link_update(struct l2 *l, const struct netlink_link *n, struct err *e)
 {
 	const struct l2_names any = { 0 };
 	struct link *k = link_find(l, n->ifindex);
-	bool fit = l2_link_fit(l, n, &any) == L2_LINK_FITS, news = fit, same;
+	bool fit = l2_link_fit(l, n, &any) == L2_LINK_FITS;
+	bool other_name, other_mac;
 
-	if (k) {
-		same = !strcmp(k->name, n->name) && mac_equal(&k->mac, &n->mac);
-		news = fit && (!k->fits || !same);
-		if (same && k->fits == fit) {
-			k->seen = true;
-			return 0;
-		}
-		if (!mac_equal(&k->mac, &n->mac)) {
-			if (own_add(l, &n->mac, e) < 0)
-				return -1;
-			own_drop(l, &k->mac);
-			k->mac = n->mac;
-		}
-	} else {
+	if (!k)
 		k = link_add(l, n, e);
-		if (!k)
+	if (!k)
+		return -1;
+	k->seen = l->round;
+	other_name = strcmp(k->name, n->name) != 0;
+	other_mac = !mac_equal(&k->mac, &n->mac);
+	if (other_mac) {
+		if (own_add(l, &n->mac, e) < 0)
 			return -1;
+		own_drop(l, &k->mac);
+		k->mac = n->mac;
 	}
-	memcpy(k->name, n->name, sizeof(k->name));
-	k->fits = fit;
-	k->seen = true;
-	if (news)
+	if (other_name || k->fits != fit) {
+		memcpy(k->name, n->name, sizeof(k->name));
+		k->fits = fit;
+		update_all(l, k);
+	}
+	if (other_mac || other_name)
 		tell_all(l, k);
-	return 1;
+	return 0;
 }
 
 int l2_set_links(struct l2 *l, const struct netlink_link *at, size_t n, uint64_t now_ms, struct err *e)
 {
-	struct link *k, *next;
-	bool changed = false;
+	struct link *k;
 	int status = 0;
 
 	l->now = now_ms;
-	for (size_t i = 0; i < n; i++) {
-		int one = link_update(l, &at[i], e);
-
-		changed |= one > 0;
-		status = one < 0 ? -1 : status;
+	l->round++;
+	for (size_t i = 0; i < n; i++)
+		if (link_update(l, &at[i], e) < 0)
+			status = -1;
+	for (size_t i = 0; (k = table_next(&l->links, &i));) {
+		if (k->seen == l->round)
+			continue;
+		link_drop(l, k);
+		i--;
 	}
-	for (k = l->links; k; k = next) {
-		next = k->hh.next;
-		if (!k->seen) {
-			link_drop(l, k);
-			changed = true;
-		} else {
-			k->seen = false;
-		}
-	}
-	if (changed)
-		for (struct owner *o = l->owners; o; o = o->hh.next)
-			owner_changed(l, o);
 	return status;
 }
 
 void links_free(struct l2 *l)
 {
-	while (l->links)
-		link_drop(l, l->links);
+	struct link *k;
+
+	for (size_t i = 0; (k = table_next(&l->links, &i)); i = 0)
+		link_drop(l, k);
+	table_release(&l->links);
+	table_release(&l->own_macs);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Announcements: what comes, changes and goes, and what is told of it. */
+#include <string.h>
+
 #include "pkg/l2/engine.h"
 
 void names_free(char **names, size_t n)
@@ -25,15 +27,38 @@ char **names_copy(const struct l2_names *n, struct err *e)
 	return copy;
 }
 
+static const char *owner_key(const struct owner *o)
+{
+	return (const char *)&o->vips[o->room];
+}
+
+static const char *owner_uid(const struct owner *o)
+{
+	return owner_key(o) + o->key_len + 1;
+}
+
+uint32_t owner_hash(const void *owner)
+{
+	const struct owner *o = owner;
+
+	return table_hash(owner_key(o), o->key_len);
+}
+
+static bool has_key(const void *owner, const void *key)
+{
+	return !strcmp(owner_key(owner), key);
+}
+
+static struct owner *owner_find(const struct l2 *l, const char *key)
+{
+	return table_find(&l->owners, table_hash(key, strlen(key)), has_key, key);
+}
+
 void owner_free(struct owner *o)
 {
 	if (!o)
 		return;
 	names_free(o->interfaces, o->interfaces_n);
-	free(o->addresses);
-	free(o->vips);
-	free(o->key);
-	free(o->uid);
 	free(o);
 }
 
@@ -45,287 +70,226 @@ bool owner_allows(const struct owner *o, const struct link *k)
 	return o->interfaces_n == 0;
 }
 
-bool vip_allowed(const struct vip *v, const struct link *k, const struct owner *without, bool grace)
-{
-	if (!k->fits)
-		return false;
-	for (size_t i = 0; i < v->owners_n; i++) {
-		const struct owner *o = v->owners[i];
-
-		if (o != without && (!o->leaving || (grace && !v->succeeded)) && owner_allows(o, k))
-			return true;
-	}
-	return false;
-}
-
 void owner_changed(struct l2 *l, struct owner *o)
 {
-	if (o->changed || o->leaving)
+	if (o->changed || o->state != OWNER_ACTIVE)
 		return;
 	o->changed = true;
-	DL_APPEND2(l->changed, o, prev_changed, next_changed);
+	DL_APPEND(l->changed, o);
 }
 
 static void owner_unchanged(struct l2 *l, struct owner *o)
 {
 	if (o->changed)
-		DL_DELETE2(l->changed, o, prev_changed, next_changed);
+		DL_DELETE(l->changed, o);
 	o->changed = false;
 }
 
-static struct vip *vip_get(struct l2 *l, struct in_addr ip)
+static void owner_update(struct l2 *l, struct owner *o)
 {
-	struct vip *v;
-
-	HASH_FIND(hh, l->vips, &ip, sizeof(ip), v);
-	if (v)
-		return v;
-	v = calloc(1, sizeof(*v));
-	if (!v)
-		return NULL;
-	v->ip = ip;
-	HASH_ADD(hh, l->vips, ip, sizeof(v->ip), v);
-	if (!v->hh.tbl) { /* out of memory */
-		free(v);
-		return NULL;
-	}
-	l->generation++;
-	return v;
-}
-
-static int vip_attach(struct vip *v, struct owner *o)
-{
-	if (v->owners_n == v->owners_cap) {
-		size_t cap = v->owners_cap ? 2 * v->owners_cap : 1;
-		struct owner **more = realloc(v->owners, cap * sizeof(struct owner *));
-
-		if (!more)
-			return -1;
-		v->owners = more;
-		v->owners_cap = cap;
-	}
-	v->owners[v->owners_n++] = o;
-	return 0;
-}
-
-static void vip_detach(struct l2 *l, struct vip *v, const struct owner *o)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < v->owners_n; i++)
-		if (v->owners[i] != o)
-			v->owners[kept++] = v->owners[i];
-	v->owners_n = kept;
-	if (kept)
-		return;
-	bursts_stop(l, v);
-	HASH_DEL(l->vips, v);
-	free(v->owners);
-	free(v);
-	l->generation++;
+	for (size_t i = 0; i < o->vips_n; i++)
+		vip_update(l, o->vips[i]);
 }
 
 static void owner_detach(struct l2 *l, struct owner *o)
 {
-	for (size_t i = 0; i < o->vips_n; i++)
-		vip_detach(l, o->vips[i], o);
-	o->vips_n = 0;
-	owner_unchanged(l, o);
+	while (o->vips_n)
+		vip_detach(l, o->vips[--o->vips_n], o);
 }
 
-static int owner_attach(struct l2 *l, struct owner *o, struct err *e)
+static int owner_attach(struct l2 *l, struct owner *o, const struct l2_announcement *a, struct err *e)
 {
-	for (size_t i = 0; i < o->addresses_n; i++) {
+	for (size_t i = 0; i < a->addresses_n; i++) {
+		struct in6_addr ip = ip_from_addr(&a->addresses[i]);
 		struct vip *v;
+		uint32_t before;
 
-		if (o->addresses[i].family != ADDR_IPV4)
+		if (a->addresses[i].family == ADDR_NONE)
 			continue;
-		v = vip_get(l, addr_to_in(&o->addresses[i]));
-		if (v && vip_attach(v, o) == 0) {
-			o->vips[o->vips_n++] = v;
-			continue;
+		v = vip_find(l, &ip);
+		before = v ? v->owners_n : 0;
+		v = vip_attach(l, &ip, o);
+		if (!v) {
+			owner_detach(l, o);
+			return err_memory(e);
 		}
-		if (v)
-			vip_detach(l, v, o); /* it goes, if it is new */
-		owner_detach(l, o);
-		return err_memory(e);
+		if (v->owners_n > before)
+			o->vips[o->vips_n++] = v;
 	}
 	return 0;
 }
 
-static bool has_address(const struct owner *o, const struct addr *a)
-{
-	for (size_t i = 0; i < o->addresses_n; i++)
-		if (addr_equal(&o->addresses[i], a))
-			return true;
-	return false;
-}
-
+/* In one piece: the struct, room for the vips, the key, the uid. */
 static struct owner *owner_new(const struct l2_announcement *a, struct err *e)
 {
-	struct owner *o = calloc(1, sizeof(*o));
+	const char *uid = a->uid ? a->uid : "";
+	size_t key_len = strlen(a->key), uid_len = strlen(uid);
+	struct owner *o = NULL;
 
+	if (key_len <= UINT16_MAX && a->addresses_n <= UINT32_MAX)
+		o = calloc(1, sizeof(*o) + a->addresses_n * sizeof(o->vips[0]) + key_len + uid_len + 2);
 	if (!o) {
 		err_memory(e);
 		return NULL;
 	}
-	o->key = strdup(a->key);
-	o->uid = strdup(a->uid ? a->uid : "");
-	o->addresses = calloc(a->addresses_n + 1, sizeof(*o->addresses));
-	o->vips = calloc(a->addresses_n + 1, sizeof(struct vip *));
+	o->room = (uint32_t)a->addresses_n;
+	o->key_len = (uint16_t)key_len;
+	memcpy((char *)&o->vips[o->room], a->key, key_len);
+	memcpy((char *)&o->vips[o->room] + key_len + 1, uid, uid_len);
 	o->interfaces = names_copy(&a->interfaces, e);
-	o->interfaces_n = o->interfaces ? a->interfaces.n : 0;
-	if (!o->key || !o->uid || !o->addresses || !o->vips || o->interfaces_n != a->interfaces.n) {
+	if (a->interfaces.n && !o->interfaces) {
 		owner_free(o);
-		err_memory(e);
 		return NULL;
 	}
-	for (size_t i = 0; i < a->addresses_n; i++) {
-		const struct addr *one = &a->addresses[i];
-
-		if (one->family == ADDR_NONE || has_address(o, one))
-			continue;
-		o->addresses[o->addresses_n++] = *one;
-		o->ipv4_n += one->family == ADDR_IPV4;
-	}
-	o->tell_no_ipv6 = o->ipv4_n < o->addresses_n;
+	o->interfaces_n = (uint32_t)a->interfaces.n;
 	return o;
 }
 
-static bool has_same_addresses(const struct owner *a, const struct owner *b)
+/* In another order, or with one twice, it counts as another; that changes nothing that is seen. */
+static bool is_same(const struct owner *o, const struct l2_announcement *a)
 {
-	for (size_t i = 0; i < a->addresses_n; i++)
-		if (!has_address(b, &a->addresses[i]))
-			return false;
-	return a->addresses_n == b->addresses_n;
-}
-
-static bool is_same(const struct owner *a, const struct owner *b)
-{
-	if (!has_same_addresses(a, b) || strcmp(a->uid, b->uid) != 0 ||
-	    a->interfaces_n != b->interfaces_n)
+	if (o->vips_n != a->addresses_n || o->interfaces_n != a->interfaces.n ||
+	    strcmp(owner_uid(o), a->uid ? a->uid : "") != 0)
 		return false;
-	for (size_t i = 0; i < a->interfaces_n; i++)
-		if (strcmp(a->interfaces[i], b->interfaces[i]) != 0)
+	for (size_t i = 0; i < o->interfaces_n; i++)
+		if (strcmp(o->interfaces[i], a->interfaces.at[i]) != 0)
 			return false;
+	for (size_t i = 0; i < o->vips_n; i++) {
+		struct in6_addr ip = ip_from_addr(&a->addresses[i]);
+
+		if (memcmp(&o->vips[i]->ip, &ip, sizeof(ip)) != 0)
+			return false;
+	}
 	return true;
 }
 
-/* Bursts where the new owner makes a difference.  Both owners are attached. */
-static void tell_news(struct l2 *l, struct owner *o, const struct owner *old)
+static bool vip_has_owner(const struct vip *v, const struct owner *o)
 {
-	for (size_t i = 0; i < o->vips_n; i++) {
-		struct vip *v = o->vips[i];
+	for (size_t i = 0; i < v->owners_n; i++)
+		if (vip_owner(v, i) == o)
+			return true;
+	return false;
+}
 
-		for (const struct link *k = l->links; k; k = k->hh.next)
-			if (vip_allowed(v, k, old, false) && !vip_allowed(v, k, o, false))
-				burst_start(l, v, k);
-		v->succeeded = false;
-	}
+/* Both are attached. */
+static bool has_same_addresses(const struct owner *o, const struct owner *old)
+{
+	for (size_t i = 0; i < o->vips_n; i++)
+		if (!vip_has_owner(o->vips[i], old))
+			return false;
+	return o->vips_n == old->vips_n;
 }
 
 static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
 {
-	if (!old->leaving && has_same_addresses(o, old)) { /* no takeover: only other links */
+	bool lost = old->vips_n && !o->vips_n;
+
+	if (old->state == OWNER_ACTIVE &&
+	    has_same_addresses(o, old)) /* no takeover: only other links */
 		o->told = old->told;
-		o->told_announcing = old->told_announcing;
-		o->tell_no_ipv6 = old->tell_no_ipv6;
-	}
-	if (old->leaving)
+	if (old->state == OWNER_LEAVING)
 		DL_DELETE(l->leaving, old);
-	owner_detach(l, old);
-	HASH_DEL(l->owners, old);
-	l->generation++;                 /* its grace may have gone */
-	if (old->ipv4_n && !o->ipv4_n) { /* it has lost them, and nothing else would tell */
+	owner_unchanged(l, old);
+	old->state = OWNER_ENDED;
+	owner_update(l, old);
+	l->generation++; /* its grace may have gone, and addresses of its own */
+	if (lost) {      /* nothing else would tell */
 		old->why = L2_AT_ONCE;
 		DL_APPEND(l->ended, old);
-	} else {
-		owner_free(old);
+		return;
 	}
+	owner_detach(l, old);
+	owner_free(old);
 }
 
 int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e)
 {
-	struct owner *o = owner_new(a, e), *old;
+	struct owner *old = owner_find(l, a->key), *o;
 
 	l->now = now_ms;
+	if (old && old->state == OWNER_ACTIVE && is_same(old, a))
+		return 0;
+	o = owner_new(a, e);
 	if (!o)
 		return -1;
-	HASH_FIND_STR(l->owners, a->key, old);
-	if (old && !old->leaving && is_same(o, old)) {
-		owner_free(o);
-		return 0;
-	}
-	if (owner_attach(l, o, e) < 0) {
+	if (owner_attach(l, o, a, e) < 0) {
 		owner_free(o);
 		return -1;
 	}
-	HASH_ADD_KEYPTR(hh, l->owners, o->key, strlen(o->key), o);
-	if (!o->hh.tbl) { /* out of memory */
+	if (!table_add(&l->owners, o)) {
 		owner_detach(l, o);
 		owner_free(o);
 		return err_memory(e);
 	}
-	tell_news(l, o, old);
-	if (old)
+	if (old) {
+		table_remove(&l->owners, old);
 		owner_replace(l, old, o);
+	}
+	owner_update(l, o);
+	l->generation++;
 	owner_changed(l, o);
 	return 0;
 }
 
 static void owner_end(struct l2 *l, struct owner *o, enum l2_why why)
 {
-	if (o->leaving)
+	if (o->state == OWNER_LEAVING)
 		DL_DELETE(l->leaving, o);
-	owner_detach(l, o);
-	HASH_DEL(l->owners, o);
+	owner_unchanged(l, o);
+	table_remove(&l->owners, o);
+	o->state = OWNER_ENDED;
 	o->why = why;
+	owner_update(l, o);
 	DL_APPEND(l->ended, o);
 	l->generation++;
 }
 
 static bool is_announcing(const struct l2 *l, const struct owner *o)
 {
-	for (const struct link *k = l->links; k; k = k->hh.next)
-		if (k->fits && owner_allows(o, k))
-			return true;
+	for (size_t i = 0; i < o->vips_n; i++)
+		for (size_t n = 0; n < o->vips[i]->places_n; n++) {
+			const struct place *p = vip_place(o->vips[i], n);
+
+			if (p->announced && owner_allows(o, link_find(l, p->ifindex)))
+				return true;
+		}
 	return false;
 }
 
-static void owner_leave(struct l2 *l, struct owner *o)
+/* True when it ended at once. */
+static bool owner_leave(struct l2 *l, struct owner *o)
 {
-	if (o->leaving)
-		return;
-	if (!l->grace_ms || !o->ipv4_n || !is_announcing(l, o)) {
+	if (o->state != OWNER_ACTIVE)
+		return false;
+	if (!l->grace_ms || !is_announcing(l, o)) {
 		owner_end(l, o, L2_AT_ONCE);
-		return;
+		return true;
 	}
 	owner_unchanged(l, o);
-	o->leaving = true;
+	o->state = OWNER_LEAVING;
 	o->until = l->now + l->grace_ms;
+	owner_update(l, o);
 	DL_APPEND(l->leaving, o);
-	l->generation++;
+	return false;
 }
 
 void l2_withdraw(struct l2 *l, const char *key, uint64_t now_ms)
 {
-	struct owner *o;
+	struct owner *o = owner_find(l, key);
 
 	l->now = now_ms;
-	HASH_FIND_STR(l->owners, key, o);
 	if (o)
 		owner_leave(l, o);
 }
 
 void l2_withdraw_all(struct l2 *l, uint64_t now_ms)
 {
-	struct owner *o, *next;
+	struct owner *o;
 
 	l->now = now_ms;
-	for (o = l->owners; o; o = next) {
-		next = o->hh.next;
-		owner_leave(l, o);
-	}
+	for (size_t i = 0; (o = table_next(&l->owners, &i));)
+		if (owner_leave(l, o))
+			i--;
 }
 
 /* Each of its addresses was taken over by another host. */
@@ -337,62 +301,61 @@ static bool is_succeeded(const struct owner *o)
 	return true;
 }
 
-void l2_tick(struct l2 *l, uint64_t now_ms)
+void owners_tick(struct l2 *l)
 {
 	struct owner *o, *next;
 
-	l->now = now_ms;
-	bursts_wake(l);
-	if (l->succession)
-		DL_FOREACH_SAFE(l->leaving, o, next)
-	if (is_succeeded(o))
-		owner_end(l, o, L2_AFTER_SUCCESSOR);
+	for (o = l->succession ? l->leaving : NULL; o; o = next) {
+		next = o->next;
+		if (is_succeeded(o))
+			owner_end(l, o, L2_AFTER_SUCCESSOR);
+	}
 	l->succession = false;
 	while (l->leaving && l->leaving->until <= l->now)
 		owner_end(l, l->leaving, L2_AFTER_GRACE);
 }
 
-static void event(struct l2_event *ev, enum l2_happened what, const struct owner *o)
+static bool event(struct l2 *l, struct l2_event *ev, enum l2_happened what, const struct owner *o)
 {
+	free(l->told_addresses);
+	l->told_addresses = calloc(o->vips_n + 1, sizeof(*l->told_addresses));
+	for (size_t i = 0; l->told_addresses && i < o->vips_n; i++)
+		l->told_addresses[i] = ip_to_addr(&o->vips[i]->ip);
 	*ev = (struct l2_event){
 		.what = what,
-		.key = o->key,
-		.uid = o->uid,
-		.addresses = o->addresses,
-		.addresses_n = o->addresses_n,
+		.key = owner_key(o),
+		.uid = owner_uid(o),
+		.addresses = l->told_addresses,
+		.addresses_n = l->told_addresses ? o->vips_n : 0,
 		.interfaces = { (const char *const *)o->interfaces, o->interfaces_n },
 		.why = o->why,
 		.successor = o->successor,
 	};
+	return true;
 }
 
 bool l2_next_event(struct l2 *l, struct l2_event *ev)
 {
+	struct owner *o;
+
 	owner_free(l->spent);
 	l->spent = NULL;
-	if (l->ended) {
-		l->spent = l->ended;
-		DL_DELETE(l->ended, l->spent);
-		event(ev, L2_ENDED, l->spent);
+	if ((o = l->ended)) {
+		l->spent = o;
+		DL_DELETE(l->ended, o);
+		event(l, ev, L2_ENDED, o);
+		owner_detach(l, o);
 		return true;
 	}
-	while (l->changed) {
-		struct owner *o = l->changed;
-		bool announcing;
+	while ((o = l->changed)) {
+		enum owner_told now;
 
-		if (o->tell_no_ipv6) {
-			o->tell_no_ipv6 = false;
-			event(ev, L2_NO_IPV6, o);
-			return true;
-		}
 		owner_unchanged(l, o);
-		announcing = is_announcing(l, o);
-		if (!o->ipv4_n || (o->told && o->told_announcing == announcing))
+		now = is_announcing(l, o) ? TOLD_ANNOUNCING : TOLD_NO_LINK;
+		if (!o->vips_n || o->told == now)
 			continue;
-		o->told = true;
-		o->told_announcing = announcing;
-		event(ev, announcing ? L2_ANNOUNCING : L2_NO_LINK, o);
-		return true;
+		o->told = now;
+		return event(l, ev, now == TOLD_ANNOUNCING ? L2_ANNOUNCING : L2_NO_LINK, o);
 	}
 	return false;
 }

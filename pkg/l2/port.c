@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binds the engine to the kernel and the loop: links from netlink, frames through one packet
- * socket for all links, whose kernel filter lets in what is asked of us and nothing else.
+/* Binds the engine to the kernel and the loop: links from netlink, frames through two packet
+ * sockets for all links, whose kernel filters let in what is asked of us or claimed, nothing else.
  *
  * Whatever changes the engine asks for a pump() at the end of the round of the loop, so that a
  * thousand announcements of one read cost one filter. */
 #include "pkg/l2/l2.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "pkg/l2/bind.h"
+#include "pkg/l2/ears.h"
 #include "pkg/log/log.h"
 
 enum {
@@ -23,16 +21,13 @@ struct l2_port {
 	struct l2 *engine;
 	struct bind *bind;
 	struct netlink_monitor *monitor;
-	struct loop_fd *on_monitor, *on_arp;
+	struct loop_fd *on_monitor, *on_arp, *on_ndp;
 	struct loop_timer *timer, *retry;
-	int fd;
-	struct in_addr *set; /* what is listened for, as of `generation` */
-	size_t set_n, set_cap;
-	uint64_t generation;
+	struct ears ears;
+	uint64_t generation, groups_generation; /* of what is listened for */
 	bool links_changed;
-	struct arp_message out[ARP_BATCH]; /* to be sent, in order */
-	size_t out_n;
 	bool blocked; /* until `retry`: nothing is sent, so nothing is received */
+	struct log_limit group_limit;
 };
 
 static void fail(struct l2_port *p, const struct err *e)
@@ -40,66 +35,75 @@ static void fail(struct l2_port *p, const struct err *e)
 	p->ev.failed(p->ev.arg, e);
 }
 
-/* Sends what stands in `out`, or as much as the kernel takes. */
-static void send_out(struct l2_port *p)
+static int listen_for_frames(struct l2_port *p, int what, struct err *e)
 {
-	size_t done = 0;
-
-	while (done < p->out_n) {
-		struct err e = ERR_INIT;
-		int sent = arp_send(p->fd, p->out + done, p->out_n - done, &e);
-
-		if (sent == 0)
-			break;
-		if (sent < 0) /* the link went down or away: netlink will tell */
-			log_debug("l2", "%s", e.text);
-		done += sent < 0 ? 1 : (size_t)sent;
-	}
-	p->out_n -= done;
-	memmove(p->out, p->out + done, p->out_n * sizeof(p->out[0]));
-	if (p->out_n && !p->blocked) {
-		struct err e = ERR_INIT;
-
-		p->blocked = true;
-		loop_timer_set(p->retry, RETRY_MS);
-		if (loop_fd_set(p->on_arp, 0, &e) < 0)
-			fail(p, &e);
-	}
+	return loop_fd_set(p->on_arp, what, e) < 0 || loop_fd_set(p->on_ndp, what, e) < 0 ? -1 : 0;
 }
 
-/* The kernel filter for what is answered now. */
+/* Sends what is queued, or as much as the kernel takes. */
+static void send_out(struct l2_port *p)
+{
+	struct err e = ERR_INIT;
+
+	if (ears_send(&p->ears) || p->blocked)
+		return;
+	p->blocked = true;
+	loop_timer_set(p->retry, RETRY_MS);
+	if (listen_for_frames(p, 0, &e) < 0)
+		fail(p, &e);
+}
+
+/* The addresses that are answered now; the caller frees them. */
+static struct addr *take_addresses(const struct l2_port *p, size_t *n, struct err *e)
+{
+	struct addr *set;
+
+	*n = l2_addresses(p->engine, NULL, 0);
+	set = malloc(*n * sizeof(*set) + 1);
+	if (!set) {
+		err_memory(e);
+		return NULL;
+	}
+	l2_addresses(p->engine, set, *n);
+	return set;
+}
+
+/* The kernel filters and groups for what is answered now.  A group that can't be joined is no
+ * reason to stop: broadcasts and other groups still work. */
 static int listen_anew(struct l2_port *p, struct err *e)
 {
-	unsigned match;
-	size_t n = l2_listens(p->engine, p->set, p->set_cap, &match);
-	bool exact;
+	CLEANUP(freep) struct addr *set = NULL;
+	struct err why = ERR_INIT;
+	size_t n;
 
-	if (n > p->set_cap) {
-		struct in_addr *more = reallocarray(p->set, 2 * n, sizeof(*more));
-
-		if (!more)
-			return err_memory(e);
-		p->set = more;
-		p->set_cap = 2 * n;
-		n = l2_listens(p->engine, p->set, p->set_cap, &match);
+	if (p->groups_generation != l2_groups_generation(p->engine)) {
+		p->groups_generation = l2_groups_generation(p->engine);
+		if (ears_join(&p->ears, p->engine, &why) < 0 &&
+		    log_allow(&p->group_limit, loop_now_ms(p->loop)))
+			log_warn("l2", "%s; some hosts may not be able to ask for addresses there",
+			    why.text);
 	}
-	p->set_n = n;
-	if (arp_hear(p->fd, p->set, n, match, &exact, e) < 0)
+	if (p->generation == l2_generation(p->engine))
+		return 0;
+	set = take_addresses(p, &n, e);
+	if (!set || ears_hear(&p->ears, set, n, e) < 0)
 		return -1;
-	if (!exact)
-		log_debug("l2", "the kernel filter for %zu addresses lets some neighbours through", n);
 	p->generation = l2_generation(p->engine);
 	return 0;
 }
 
 static void send_due(struct l2_port *p)
 {
+	struct l2_frame f;
+
 	while (!p->blocked) {
-		while (p->out_n < ARRAY_LEN(p->out) && l2_next_frame(p->engine, &p->out[p->out_n]))
-			p->out_n++;
-		if (!p->out_n)
-			return;
+		bool more = false;
+
+		while (ears_have_room(&p->ears) && (more = l2_next_frame(p->engine, &f)))
+			ears_queue(&p->ears, &f);
 		send_out(p);
+		if (!more)
+			return;
 	}
 }
 
@@ -113,11 +117,14 @@ static uint64_t deadline(const struct l2_port *p)
 
 static void sync_bind(struct l2_port *p, bool changed, uint64_t now)
 {
+	CLEANUP(freep) struct addr *set = NULL;
 	struct err e = ERR_INIT;
+	size_t n;
 
 	if (!p->bind || (!changed && bind_deadline(p->bind) > now))
 		return;
-	if (bind_sync(p->bind, p->engine, p->set, p->set_n, l2_port_world(p), now, &e) < 0) {
+	set = take_addresses(p, &n, &e);
+	if (!set || bind_sync(p->bind, p->engine, set, n, l2_port_world(p), now, &e) < 0) {
 		if (e.kind == ERR_PERMISSION)
 			fail(p, &e);
 		else
@@ -134,7 +141,7 @@ static void pump(struct l2_port *p)
 
 	l2_tick(p->engine, now);
 	changed = p->generation != l2_generation(p->engine);
-	if (changed && listen_anew(p, &e) < 0) {
+	if (listen_anew(p, &e) < 0) {
 		fail(p, &e);
 		return;
 	}
@@ -163,55 +170,107 @@ static void on_retry(void *arg)
 	struct err e = ERR_INIT;
 
 	p->blocked = false;
-	if (loop_fd_set(p->on_arp, LOOP_READ, &e) < 0)
+	if (listen_for_frames(p, LOOP_READ, &e) < 0)
 		fail(p, &e);
 	send_out(p);
 	if (!p->blocked)
 		pump(p);
 }
 
-static void log_frame(const struct l2_port *p, const struct arp_message *m, enum l2_outcome o)
+static void log_frame(const struct l2_port *p, int ifindex, const struct mac *by, bool asks,
+    const struct addr *target, enum l2_outcome o)
 {
-	const struct netlink_link *k = netlink_link_by_index(l2_port_world(p), m->ifindex);
-	struct addr target = addr_from_in(m->frame.packet.target_ip);
+	const struct netlink_link *k = netlink_link_by_index(l2_port_world(p), ifindex);
 	char mac[MAC_TEXT_LEN], ip[ADDR_TEXT_LEN];
 
-	log_debug("l2", "%s on %s, %s %s: %s", mac_format(&m->frame.packet.sender_mac, mac),
-	    k ? k->name : "an unknown link", m->frame.packet.op == ARP_REQUEST ? "asks for" : "answers",
-	    addr_format(&target, ip), l2_outcome_text(o));
+	log_debug("l2", "%s on %s, %s %s: %s", mac_format(by, mac), k ? k->name : "an unknown link",
+	    asks ? "asks for" : "answers", addr_format(target, ip), l2_outcome_text(o));
+}
+
+static void log_arp(const struct l2_port *p, const struct arp_message *m, enum l2_outcome o)
+{
+	struct addr target = addr_from_in(m->frame.packet.target_ip);
+
+	log_frame(
+	    p, m->ifindex, &m->frame.packet.sender_mac, m->frame.packet.op == ARP_REQUEST, &target, o);
+}
+
+static void log_ndp(const struct l2_port *p, const struct ndp_message *m, enum l2_outcome o)
+{
+	struct addr target = addr_from_in6(&m->frame.target);
+
+	log_frame(p, m->ifindex, &m->frame.from, m->frame.type == NDP_SOLICITATION, &target, o);
+}
+
+/* After a batch: the answers go out, and what was heard may have made something due. */
+static bool answered(struct l2_port *p, size_t got, size_t most)
+{
+	send_out(p);
+	if (l2_deadline(p->engine) <= loop_now_ms(p->loop))
+		loop_timer_set(p->timer, 0);
+	return got == most && !p->blocked;
 }
 
 /* Answers one batch; false when that was all. */
-static bool answer(struct l2_port *p)
+static bool answer_arp(struct l2_port *p)
 {
-	bool log = log_enabled(LOG_DEBUG, "l2"), succeeded = false;
+	uint64_t now = loop_now_ms(p->loop);
+	bool log = log_enabled(LOG_DEBUG, "l2");
 	struct err e = ERR_INIT;
 	struct arp_batch b;
 
-	if (arp_receive(p->fd, &b, &e) < 0) {
+	if (arp_receive(p->ears.arp, &b, &e) < 0) {
 		log_debug("l2", "%s", e.text);
 		return false;
 	}
 	for (size_t i = 0; i < b.n; i++) {
-		enum l2_outcome o = l2_receive(p->engine, &b.at[i], &p->out[p->out_n]);
+		enum l2_outcome o =
+		    l2_receive_arp(p->engine, &b.at[i], now, &p->ears.arp_out[p->ears.arp_n]);
 
-		p->out_n += o == L2_ANSWERED;
-		succeeded |= o == L2_SUCCESSOR;
+		p->ears.arp_n += o == L2_ANSWERED;
 		if (log)
-			log_frame(p, &b.at[i], o);
+			log_arp(p, &b.at[i], o);
 	}
-	if (p->out_n)
-		send_out(p);
-	if (succeeded)
-		loop_timer_set(p->timer, 0);
-	return b.n + b.bad == ARP_BATCH && !p->blocked;
+	return answered(p, b.n + b.bad, ARP_BATCH);
+}
+
+static bool answer_ndp(struct l2_port *p)
+{
+	uint64_t now = loop_now_ms(p->loop);
+	bool log = log_enabled(LOG_DEBUG, "l2");
+	struct err e = ERR_INIT;
+	struct ndp_batch b;
+
+	if (ndp_receive(p->ears.ndp, &b, &e) < 0) {
+		log_debug("l2", "%s", e.text);
+		return false;
+	}
+	if (b.bad && log)
+		log_debug("l2", "%s", b.why.text);
+	for (size_t i = 0; i < b.n; i++) {
+		enum l2_outcome o =
+		    l2_receive_ndp(p->engine, &b.at[i], now, &p->ears.ndp_out[p->ears.ndp_n]);
+
+		p->ears.ndp_n += o == L2_ANSWERED;
+		if (log)
+			log_ndp(p, &b.at[i], o);
+	}
+	return answered(p, b.n + b.bad, NDP_BATCH);
 }
 
 static void on_arp(int what, void *arg)
 {
 	(void)what;
 	for (int i = 0; i < BATCHES_A_TURN; i++)
-		if (!answer(arg))
+		if (!answer_arp(arg))
+			return;
+}
+
+static void on_ndp(int what, void *arg)
+{
+	(void)what;
+	for (int i = 0; i < BATCHES_A_TURN; i++)
+		if (!answer_ndp(arg))
 			return;
 }
 
@@ -241,8 +300,7 @@ static void on_monitor(int what, void *arg)
 
 static int open_all(struct l2_port *p, const struct l2_port_options *o, struct err *e)
 {
-	p->fd = arp_open(0, e);
-	if (p->fd < 0)
+	if (ears_open(&p->ears, e) < 0)
 		return -1;
 	p->engine = l2_new(&o->engine, e);
 	if (!p->engine)
@@ -261,8 +319,9 @@ static int open_all(struct l2_port *p, const struct l2_port_options *o, struct e
 		return -1;
 	p->on_monitor =
 	    loop_fd_add(p->loop, netlink_monitor_fd(p->monitor), LOOP_READ, on_monitor, p, e);
-	p->on_arp = loop_fd_add(p->loop, p->fd, LOOP_READ, on_arp, p, e);
-	if (!p->on_monitor || !p->on_arp)
+	p->on_arp = loop_fd_add(p->loop, p->ears.arp, LOOP_READ, on_arp, p, e);
+	p->on_ndp = loop_fd_add(p->loop, p->ears.ndp, LOOP_READ, on_ndp, p, e);
+	if (!p->on_monitor || !p->on_arp || !p->on_ndp)
 		return -1;
 	return take_links(p, e);
 }
@@ -278,7 +337,8 @@ struct l2_port *l2_port_new(
 	}
 	p->loop = loop;
 	p->ev = *ev;
-	p->fd = -1;
+	p->ears = (struct ears){ .arp = -1, .ndp = -1 };
+	p->group_limit = (struct log_limit){ .burst = 5, .window_ms = 60000 };
 	if (open_all(p, o, e) == 0)
 		return p;
 	l2_port_free(p);
@@ -290,15 +350,14 @@ void l2_port_free(struct l2_port *p)
 	if (!p)
 		return;
 	loop_fd_remove(p->on_arp);
+	loop_fd_remove(p->on_ndp);
 	loop_fd_remove(p->on_monitor);
 	loop_timer_remove(p->timer);
 	loop_timer_remove(p->retry);
-	if (p->fd >= 0)
-		close(p->fd);
+	ears_close(&p->ears);
 	bind_free(p->bind);
 	netlink_monitor_free(p->monitor);
 	l2_free(p->engine);
-	free(p->set);
 	free(p);
 }
 

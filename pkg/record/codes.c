@@ -31,7 +31,6 @@ const struct record_code record_codes[] = {
 	    "The addresses that the Service asks for are not of the families of its cluster IPs." },
 	{ "ForeignAddress", "The status of the Service is another controller's, so it is left alone." },
 	{ "HeldByOther", "Of a Service: another controller serves it, so its address is not shared." },
-	{ "IPv6NotAnnounced", "IPv6 addresses are not announced: this version has no NDP." },
 	{ "InvalidAddress",
 	    "An entry of the Service's ingress is no IP address, so nothing is announced." },
 	{ "MemberDown", "Of a node: its speaker is down." },

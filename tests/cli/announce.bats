@@ -103,10 +103,10 @@ decisions() {
 		grep "node \"$(hostname)\""
 }
 
-@test "IPv6 is not announced, and it says so" {
+@test "IPv6 addresses are announced like others" {
 	alone true || skip "no user namespaces here"
 	run decisions < <(announcement ADDED web node-a 2001:db8::10 | alone lbctl announce --node node-a)
-	[ "${lines[0]}" = "refused IPv6NotAnnounced 2001:db8::10 is not announced: this version answers ARP (IPv4), not NDP (IPv6)" ]
+	[ "${lines[0]}" = 'refused NoInterface node "node-a" announces 2001:db8::10 nowhere: no interface fits' ]
 }
 
 @test "malformed Announcements are told, and the others go on" {

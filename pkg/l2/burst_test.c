@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When what is sent unasked is sent: the pace, whose turn it is, and the refresh. */
+#include "pkg/l2/l2_test.h"
+
+enum { MANY = 5000 };
+
+static struct l2 *engine_on_eth0(const struct l2_options *o)
+{
+	struct netlink_link eth0 = link_up(ETH0, "eth0", 1);
+	struct l2 *l = engine(o);
+
+	set_links(l, &eth0, 1, 0);
+	return l;
+}
+
+static void announce_many(struct l2 *l, unsigned first, unsigned n, uint64_t now)
+{
+	for (unsigned i = first; i < first + n; i++) {
+		char key[32], ip[32];
+
+		snprintf(key, sizeof(key), "default/n%u", i);
+		snprintf(ip, sizeof(ip), "198.18.%u.%u", i >> 8, i & 255);
+		announce(l, key, ip, "", now);
+	}
+}
+
+static unsigned number(const struct arp_message *m)
+{
+	return ntohl(m->frame.packet.sender_ip.s_addr) & 0xffff;
+}
+
+static void a_takeover_of_many_does_not_flood_and_each_has_its_first_frame_early(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .rate = 1000 });
+	static bool told[MANY];
+	size_t first_frames = 0, sent = 0;
+	struct arp_message m;
+	uint64_t now = 0;
+
+	(void)state;
+	announce_many(l, 0, MANY, 0);
+	for (; first_frames < MANY; now = l2_deadline(l)) {
+		size_t before = sent;
+
+		l2_tick(l, now);
+		for (; next_arp(l, &m); sent++) {
+			first_frames += !told[number(&m)];
+			assert_true(!told[number(&m)] || first_frames == MANY);
+			told[number(&m)] = true;
+		}
+		assert_true(sent - before <= 20);
+		assert_true(sent <= 20 + now); /* one a millisecond, after what the bucket held */
+	}
+	assert_in_range(now, MANY - 30, MANY);
+	/* and in the end each has all ten */
+	for (; l2_deadline(l) != UINT64_MAX; sent += frames(l, now))
+		now = l2_deadline(l);
+	assert_int_equal(sent, 10 * MANY);
+	assert_in_range(now, 10 * MANY - 100, 10 * MANY);
+	l2_free(l);
+}
+
+static void the_newest_takeover_goes_first(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .rate = 100 });
+	struct arp_message m;
+
+	(void)state;
+	announce_many(l, 0, 100, 0);
+	assert_int_equal(frames(l, 0), 10);
+	announce_many(l, 1000, 2, 5);
+	l2_tick(l, 10);
+	assert_true(next_arp(l, &m) && number(&m) == 1000);
+	l2_tick(l, 20);
+	assert_true(next_arp(l, &m) && number(&m) == 1001);
+	l2_tick(l, 30);
+	assert_true(next_arp(l, &m) && number(&m) < 100);
+	l2_free(l);
+}
+
+static void links_have_each_its_own_pace(void **state)
+{
+	struct netlink_link links[2] = { link_up(ETH0, "eth0", 1), link_up(ETH1, "eth1", 7) };
+	struct l2 *l = engine(&(struct l2_options){ .rate = 100 });
+
+	(void)state;
+	set_links(l, links, 2, 0);
+	announce_many(l, 0, 100, 0);
+	assert_int_equal(frames(l, 0), 20);
+	assert_int_equal(frames(l, 9), 0);
+	assert_int_equal(frames(l, 10), 2);
+	l2_free(l);
+}
+
+static void each_address_is_told_again_before_a_switch_forgets(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .refresh_ms = 240000 });
+	struct arp_message m;
+	uint64_t now = 0;
+
+	(void)state;
+	announce(l, "default/web", "192.0.2.10", "", 0);
+	for (now = 0; now <= 4400; now += 1100)
+		assert_int_equal(frames(l, now), 2);
+	assert_int_equal(l2_deadline(l), 244400);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(frames(l, 4400 + (uint64_t)i * 240000 - 1), 0);
+		l2_tick(l, 4400 + (uint64_t)i * 240000);
+		assert_true(next_arp(l, &m) && m.frame.packet.op == ARP_REQUEST);
+		assert_false(next_arp(l, &m));
+	}
+	l2_withdraw(l, "default/web", 900000);
+	assert_true(l2_deadline(l) == UINT64_MAX);
+	l2_free(l);
+}
+
+/* Announced together, and yet no storm every four minutes. */
+static void refreshing_many_is_spread(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .refresh_ms = 240000 });
+	uint64_t now = 0;
+	size_t sent = 0;
+
+	(void)state;
+	announce_many(l, 0, 1000, 0);
+	while (now < 240000) {
+		frames(l, now);
+		now = l2_deadline(l);
+	}
+	for (; now < 480000; now = l2_deadline(l)) {
+		size_t n = frames(l, now);
+
+		assert_true(n <= 1);
+		sent += n;
+	}
+	assert_in_range(sent, 1000, 2000);
+	l2_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_takeover_of_many_does_not_flood_and_each_has_its_first_frame_early),
+		cmocka_unit_test(the_newest_takeover_goes_first),
+		cmocka_unit_test(links_have_each_its_own_pace),
+		cmocka_unit_test(each_address_is_told_again_before_a_switch_forgets),
+		cmocka_unit_test(refreshing_many_is_spread),
+	};
+
+	return cmocka_run_group_tests_name("l2 bursts", tests, NULL, NULL);
+}

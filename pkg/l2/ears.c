@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkg/l2/ears.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "pkg/log/log.h"
+
+int ears_open(struct ears *x, struct err *e)
+{
+	*x = (struct ears){ .arp = -1, .ndp = -1 };
+	x->arp = arp_open(0, e);
+	x->ndp = x->arp < 0 ? -1 : ndp_open(0, e);
+	x->groups = x->ndp < 0 ? NULL : ndp_groups_new(e);
+	return x->groups ? 0 : -1;
+}
+
+void ears_close(struct ears *x)
+{
+	ndp_groups_free(x->groups);
+	if (x->arp >= 0)
+		close(x->arp);
+	if (x->ndp >= 0)
+		close(x->ndp);
+}
+
+int ears_hear(struct ears *x, const struct addr *set, size_t n, struct err *e)
+{
+	CLEANUP(freep) struct in_addr *v4 = malloc(n * sizeof(*v4) + 1);
+	CLEANUP(freep) struct in6_addr *v6 = malloc(n * sizeof(*v6) + 1);
+	size_t v4_n = 0, v6_n = 0;
+	bool arp_exact, ndp_exact;
+
+	if (!v4 || !v6)
+		return err_memory(e);
+	for (size_t i = 0; i < n; i++)
+		if (set[i].family == ADDR_IPV4)
+			v4[v4_n++] = addr_to_in(&set[i]);
+		else
+			v6[v6_n++] = addr_to_in6(&set[i]);
+	if (arp_hear(x->arp, v4, v4_n, ARP_MATCH_ASKED | ARP_MATCH_SENDER, &arp_exact, e) < 0 ||
+	    ndp_hear(x->ndp, v6, v6_n, NDP_MATCH_ASKED | NDP_MATCH_CLAIMS, &ndp_exact, e) < 0)
+		return -1;
+	if (!arp_exact || !ndp_exact)
+		log_debug("l2", "the kernel filters for %zu addresses let some neighbours through", n);
+	return 0;
+}
+
+int ears_join(struct ears *x, const struct l2 *l, struct err *e)
+{
+	size_t n = l2_groups(l, NULL, 0);
+	CLEANUP(freep) struct ndp_group *want = malloc(n * sizeof(*want) + 1);
+
+	if (!want)
+		return err_memory(e);
+	return ndp_groups_sync(x->groups, x->ndp, want, l2_groups(l, want, n), e);
+}
+
+static size_t send_arp(struct ears *x)
+{
+	size_t done = 0;
+
+	while (done < x->arp_n) {
+		struct err e = ERR_INIT;
+		int sent = arp_send(x->arp, x->arp_out + done, x->arp_n - done, &e);
+
+		if (sent == 0)
+			break;
+		if (sent < 0) /* the link went down or away: netlink will tell */
+			log_debug("l2", "%s", e.text);
+		done += sent < 0 ? 1 : (size_t)sent;
+	}
+	x->arp_n -= done;
+	memmove(x->arp_out, x->arp_out + done, x->arp_n * sizeof(x->arp_out[0]));
+	return x->arp_n;
+}
+
+static size_t send_ndp(struct ears *x)
+{
+	size_t done = 0;
+
+	while (done < x->ndp_n) {
+		struct err e = ERR_INIT;
+		int sent = ndp_send(x->ndp, x->ndp_out + done, x->ndp_n - done, &e);
+
+		if (sent == 0)
+			break;
+		if (sent < 0)
+			log_debug("l2", "%s", e.text);
+		done += sent < 0 ? 1 : (size_t)sent;
+	}
+	x->ndp_n -= done;
+	memmove(x->ndp_out, x->ndp_out + done, x->ndp_n * sizeof(x->ndp_out[0]));
+	return x->ndp_n;
+}
+
+bool ears_send(struct ears *x)
+{
+	size_t left = send_arp(x);
+
+	return left + send_ndp(x) == 0;
+}
+
+void ears_queue(struct ears *x, const struct l2_frame *f)
+{
+	if (f->ipv6)
+		x->ndp_out[x->ndp_n++] = (struct ndp_message){ f->ifindex, f->ndp };
+	else
+		x->arp_out[x->arp_n++] = (struct arp_message){ f->ifindex, f->arp };
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ears: the sockets that hear and speak ARP and NDP on all links, their kernel filters, and the
+ * multicast groups. */
+#ifndef LB_L2_EARS_H
+#define LB_L2_EARS_H
+
+#include "pkg/l2/l2.h"
+
+struct ears {
+	int arp, ndp; /* -1: none */
+	struct ndp_groups *groups;
+	struct arp_message arp_out[ARP_BATCH]; /* to be sent, in order */
+	struct ndp_message ndp_out[NDP_BATCH];
+	size_t arp_n, ndp_n;
+};
+
+int ears_open(struct ears *x, struct err *e) MUST_CHECK;
+void ears_close(struct ears *x);
+
+/* The kernel filters for those addresses: requests for them, and frames that claim them. */
+int ears_hear(struct ears *x, const struct addr *set, size_t n, struct err *e) MUST_CHECK;
+/* The groups that the engine wants to be in. */
+int ears_join(struct ears *x, const struct l2 *l, struct err *e) MUST_CHECK;
+
+/* Sends what stands in arp_out and ndp_out; false when the kernel takes no more for now. */
+bool ears_send(struct ears *x);
+/* Takes a frame for sending; there is room as long as neither array is full. */
+void ears_queue(struct ears *x, const struct l2_frame *f);
+static inline bool ears_have_room(const struct ears *x)
+{
+	return x->arp_n < ARP_BATCH && x->ndp_n < NDP_BATCH;
+}
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The addresses, and where each of them is announced and answered. */
+#include <string.h>
+
+#include "pkg/l2/engine.h"
+
+bool slots_add(void **slots, size_t n, size_t i, void *item)
+{
+	void **at = n > 1 ? *slots : NULL;
+
+	if (n == 0) {
+		*slots = item;
+		return true;
+	}
+	if ((n & (n - 1)) == 0) { /* its room is a power of two */
+		at = reallocarray(at, 2 * n, sizeof(*at));
+		if (!at)
+			return false;
+		if (n == 1)
+			at[0] = *slots;
+		*slots = at;
+	}
+	memmove(&at[i + 1], &at[i], (n - i) * sizeof(*at));
+	at[i] = item;
+	return true;
+}
+
+void slots_drop(void **slots, size_t n, size_t i)
+{
+	void **at = *slots, *other;
+
+	if (n == 1) {
+		*slots = NULL;
+	} else if (n == 2) {
+		other = at[!i];
+		free(at);
+		*slots = other;
+	} else {
+		memmove(&at[i], &at[i + 1], (n - i - 1) * sizeof(*at));
+	}
+}
+
+struct in6_addr ip_from_in(struct in_addr in)
+{
+	struct in6_addr ip = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(&ip.s6_addr[12], &in, sizeof(in));
+	return ip;
+}
+
+struct in6_addr ip_from_addr(const struct addr *a)
+{
+	return a->family == ADDR_IPV4 ? ip_from_in(addr_to_in(a)) : addr_to_in6(a);
+}
+
+struct in_addr ip_to_in(const struct in6_addr *ip)
+{
+	struct in_addr in;
+
+	memcpy(&in, &ip->s6_addr[12], sizeof(in));
+	return in;
+}
+
+struct addr ip_to_addr(const struct in6_addr *ip)
+{
+	return IN6_IS_ADDR_V4MAPPED(ip) ? addr_from_in(ip_to_in(ip)) : addr_from_in6(ip);
+}
+
+uint32_t vip_hash(const void *vip)
+{
+	return table_hash(&((const struct vip *)vip)->ip, sizeof(struct in6_addr));
+}
+
+static bool has_ip(const void *vip, const void *ip)
+{
+	return !memcmp(&((const struct vip *)vip)->ip, ip, sizeof(struct in6_addr));
+}
+
+struct vip *vip_find(const struct l2 *l, const struct in6_addr *ip)
+{
+	return table_find(&l->vips, table_hash(ip, sizeof(*ip)), has_ip, ip);
+}
+
+static size_t place_index(const struct vip *v, int ifindex)
+{
+	size_t from = 0, to = v->places_n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (vip_place(v, mid)->ifindex < ifindex)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+struct place *place_find(const struct vip *v, int ifindex)
+{
+	size_t i = place_index(v, ifindex);
+	struct place *p = i < v->places_n ? vip_place(v, i) : NULL;
+
+	return p && p->ifindex == ifindex ? p : NULL;
+}
+
+static void place_changed(struct l2 *l, struct vip *v)
+{
+	l->groups_generation += vip_is_ipv6(v);
+	for (size_t i = 0; i < v->owners_n; i++)
+		owner_changed(l, vip_owner(v, i));
+}
+
+/* NULL when there is no memory: then the address is not answered there. */
+static struct place *place_new(struct vip *v, int ifindex)
+{
+	struct place *p = v->places_n < UINT16_MAX ? calloc(1, sizeof(*p)) : NULL;
+
+	if (p && !slots_add(&v->places, v->places_n, place_index(v, ifindex), p)) {
+		free(p);
+		p = NULL;
+	}
+	if (!p)
+		return NULL;
+	v->places_n++;
+	p->vip = v;
+	p->ifindex = ifindex;
+	p->step = STEP_NONE;
+	return p;
+}
+
+static void place_free(struct l2 *l, struct place *p)
+{
+	struct vip *v = p->vip;
+
+	burst_stop(l, p);
+	slots_drop(&v->places, v->places_n, place_index(v, p->ifindex));
+	v->places_n--;
+	free(p);
+}
+
+static void may(const struct vip *v, const struct link *k, bool *announce, bool *answer)
+{
+	*announce = *answer = false;
+	for (size_t i = 0; k->fits && i < v->owners_n && !*announce; i++) {
+		const struct owner *o = vip_owner(v, i);
+
+		if (o->state == OWNER_ENDED || !owner_allows(o, k))
+			continue;
+		*announce = o->state == OWNER_ACTIVE;
+		*answer |= *announce || !v->succeeded;
+	}
+}
+
+void vip_update_on(struct l2 *l, struct vip *v, const struct link *k)
+{
+	struct place *p = place_find(v, k->ifindex);
+	bool announce, answer, answered = p != NULL;
+
+	may(v, k, &announce, &answer);
+	if (!p && answer)
+		p = place_new(v, k->ifindex);
+	if (!p)
+		return;
+	if (!answer) {
+		place_free(l, p);
+		place_changed(l, v);
+		return;
+	}
+	if (announce == p->announced)
+		return;
+	p->announced = announce;
+	if (!announce)
+		burst_stop(l, p);
+	else if (answered)
+		burst_resume(l, p);
+	else
+		burst_start(l, p);
+	place_changed(l, v);
+}
+
+void vip_update(struct l2 *l, struct vip *v)
+{
+	const struct link *k;
+
+	for (size_t i = 0; i < v->owners_n; i++)
+		if (vip_owner(v, i)->state == OWNER_ACTIVE)
+			v->succeeded = false;
+	for (size_t i = 0; (k = table_next(&l->links, &i));)
+		vip_update_on(l, v, k);
+}
+
+bool vip_is_wanted(const struct vip *v)
+{
+	for (size_t i = 0; i < v->owners_n; i++)
+		if (vip_owner(v, i)->state != OWNER_ENDED)
+			return true;
+	return false;
+}
+
+void vip_free(struct l2 *l, struct vip *v)
+{
+	while (v->places_n)
+		place_free(l, vip_place(v, 0));
+	while (v->owners_n)
+		slots_drop(&v->owners, v->owners_n--, 0);
+	table_remove(&l->vips, v);
+	free(v);
+}
+
+static struct vip *vip_get(struct l2 *l, const struct in6_addr *ip)
+{
+	struct vip *v = vip_find(l, ip);
+
+	if (v)
+		return v;
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return NULL;
+	v->ip = *ip;
+	if (!table_add(&l->vips, v)) {
+		free(v);
+		return NULL;
+	}
+	return v;
+}
+
+struct vip *vip_attach(struct l2 *l, const struct in6_addr *ip, struct owner *o)
+{
+	struct vip *v = vip_get(l, ip);
+
+	if (!v || (v->owners_n && vip_owner(v, v->owners_n - 1) == o))
+		return v;
+	if (slots_add(&v->owners, v->owners_n, v->owners_n, o)) {
+		v->owners_n++;
+		return v;
+	}
+	vip_detach(l, v, o); /* it goes, if it is new */
+	return NULL;
+}
+
+void vip_detach(struct l2 *l, struct vip *v, const struct owner *o)
+{
+	for (size_t i = v->owners_n; i-- > 0;)
+		if (vip_owner(v, i) == o)
+			slots_drop(&v->owners, v->owners_n--, i);
+	if (v->owners_n == 0)
+		vip_free(l, v);
+}
