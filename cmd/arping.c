@@ -45,7 +45,7 @@ static const struct opt opts[] = {
 	OPT_STRING('I', "interface", "NAME", struct args, interface,
 	    "ask there; default: where the route leads, or the only interface that can"),
 	OPT_STRING('s', "source", "ADDRESS", struct args, from_address,
-	    "ask from that address of this host, or 0.0.0.0"),
+	    "ask from that address of this host, or 0.0.0.0, or ::"),
 	OPT_FLAG('1', "first", struct args, first, "end at the first answer"),
 	OPT_FLAG('q', "quiet", struct args, quiet, "print nothing; the exit status tells"),
 	OPT_FLAG('D', "duplicate", struct args, duplicate,
@@ -79,6 +79,19 @@ static int check_args(const struct args *a, struct err *e)
 	return 0;
 }
 
+/* Nobody has the unspecified address, and everybody a group's. */
+static int check_askable(const char *text, const struct range *r, struct err *e)
+{
+	const struct addr *a = &r->first;
+	struct in6_addr in6 = addr_to_in6(a);
+	bool group = a->family == ADDR_IPV4 ? a->bytes[0] >= 224 && a->bytes[0] < 240
+					    : IN6_IS_ADDR_MULTICAST(&in6);
+
+	if (group)
+		return err_set(e, ERR_USAGE, "%s is multicast, which no host has alone", text);
+	return 0;
+}
+
 /* An address, a prefix or a range. */
 static int parse_operand(const char *text, struct range *r, struct err *e)
 {
@@ -96,12 +109,7 @@ static int parse_operand(const char *text, struct range *r, struct err *e)
 		}
 		*r = (struct range){ a, a };
 	}
-	if (r->first.family != ADDR_IPV4)
-		return err_set(e, ERR_USAGE,
-		    "%s is IPv6, whose neighbour discovery arping doesn't speak yet; want an IPv4 "
-		    "address, prefix or range",
-		    text);
-	return 0;
+	return check_askable(text, r, e);
 }
 
 /* RFC 5227: three probes, one to two seconds apart, and two seconds after the last. */

@@ -4,7 +4,7 @@
 #include "cmd/arping.h"
 #include "pkg/buf/buf.h"
 
-/* Why ARP can't be spoken there, or NULL. */
+/* Why neither ARP nor NDP can be spoken there, or NULL. */
 static const char *why_not(const struct netlink_link *l)
 {
 	if (l->loopback)
@@ -82,7 +82,8 @@ static const struct netlink_link *only_link(
 		return only;
 	list_links(w, true, &list);
 	if (n == 0)
-		err_set(e, ERR_NOT_FOUND, "no interface can speak ARP (up, Ethernet, broadcast)");
+		err_set(
+		    e, ERR_NOT_FOUND, "no interface can speak ARP or NDP (up, Ethernet, broadcast)");
 	else
 		err_set(e, ERR_USAGE, "no route tells on which interface %s is; say -I with one of %s",
 		    addr_format(to, text), list.data);
@@ -97,7 +98,10 @@ static const struct netlink_link *link_by_route(
 	struct netlink_route r = { 0 };
 	struct err ignored = ERR_INIT; /* no route: then any interface that is alone */
 	const struct netlink_link *l = NULL;
+	struct in6_addr in6 = addr_to_in6(to);
 
+	if (to->family == ADDR_IPV6 && IN6_IS_ADDR_LINKLOCAL(&in6))
+		return only_link(w, to, e); /* every link has a route to it */
 	if (own)
 		l = netlink_link_by_index(w, own->ifindex);
 	else if (netlink_route(to, &r, &ignored) == 0)
@@ -108,11 +112,12 @@ static const struct netlink_link *link_by_route(
 	return l;
 }
 
-/* An address of the link: the one whose prefix `to` is in, else the first. */
+/* An address of the link: the one whose prefix `to` is in, else the first that is not link-local. */
 static struct addr source_on(
     const struct netlink_world *w, const struct netlink_link *l, const struct addr *to)
 {
 	struct addr best = { 0 };
+	bool local = true; /* `best` is link-local */
 
 	for (size_t i = 0; i < w->addresses_n; i++) {
 		const struct netlink_address *a = &w->addresses[i];
@@ -120,25 +125,40 @@ static struct addr source_on(
 		char text[PREFIX_TEXT_LEN];
 		struct err ignored = ERR_INIT; /* the text is ours */
 
-		if (a->ifindex != l->ifindex || a->addr.family != ADDR_IPV4)
+		if (a->ifindex != l->ifindex || a->addr.family != to->family || a->tentative)
 			continue;
-		if (!best.family)
+		if (!best.family || (local && !a->link_local)) {
 			best = a->addr;
+			local = a->link_local;
+		}
 		if (prefix_parse(&p, prefix_format(&p, text), &ignored) == 0 && prefix_contains(&p, to))
 			return a->addr;
 	}
 	return best;
 }
 
-static int given_source(const struct netlink_world *w, const char *text, struct addr *a, struct err *e)
+static bool is_nobody(const struct addr *a)
 {
-	if (addr_parse(a, text, e) < 0)
+	static const uint8_t zero[16];
+
+	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
+}
+
+static int given_source(const struct netlink_world *w, const char *text, const struct addr *to,
+    struct addr *a, struct err *e)
+{
+	if (addr_parse(a, text, e) < 0) {
+		e->kind = ERR_USAGE;
 		return err_wrap(e, "-s");
-	if (a->family != ADDR_IPV4)
-		return err_set(e, ERR_USAGE, "-s: %s is not an IPv4 address", text);
-	if (addr_to_in(a).s_addr != 0 && !own_address(w, a))
+	}
+	if (a->family != to->family)
+		return err_set(e, ERR_USAGE, "-s: %s is not an %s address, which asking for %s takes",
+		    text, addr_family_name(to->family),
+		    to->family == ADDR_IPV4 ? "IPv4 addresses" : "IPv6 addresses");
+	if (!is_nobody(a) && !own_address(w, a))
 		return err_set(e, ERR_USAGE,
-		    "-s: %s is not an address of this host; want one of its own, or 0.0.0.0", text);
+		    "-s: %s is not an address of this host; want one of its own, or %s", text,
+		    a->family == ADDR_IPV4 ? "0.0.0.0" : "::");
 	return 0;
 }
 
@@ -150,12 +170,10 @@ int arping_link(struct probe_link *out, const struct netlink_world *w, const cha
 
 	if (!l)
 		return -1;
-	if (source && given_source(w, source, &from, e) < 0)
+	if (source && given_source(w, source, to, &from, e) < 0)
 		return -1;
 	if (!from.family)
 		from = source_on(w, l, to);
-	*out = (struct probe_link){ .ifindex = l->ifindex, .mac = l->mac };
-	if (from.family)
-		out->source = addr_to_in(&from);
+	*out = (struct probe_link){ .ifindex = l->ifindex, .mac = l->mac, .source = from };
 	return 0;
 }

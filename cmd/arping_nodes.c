@@ -8,7 +8,7 @@
 enum { MS = 1000, NODE_TRIES = 2, NODE_WAIT_MS = 150, NODE_SETTLE_MS = 20, NODE_RATE = 2000 };
 
 struct entry {
-	struct in_addr ip;
+	struct addr ip;
 	char *name;
 	struct mac mac; /* when it is this host's own */
 	bool own;
@@ -69,7 +69,7 @@ void arping_nodes_give_up(struct arping_nodes *n)
 /* Whether the entry is at that MAC; `alone`: and at no other, so that there is no doubt. */
 static bool is_at(const struct arping_nodes *n, const struct entry *at, const struct mac *m, bool alone)
 {
-	const struct probe_target *t = n->probe ? probe_find(n->probe, at->ip) : NULL;
+	const struct probe_target *t = n->probe ? probe_find(n->probe, &at->ip) : NULL;
 
 	if (at->own)
 		return mac_equal(&at->mac, m);
@@ -106,7 +106,7 @@ static int add(struct arping_nodes *n, const struct addr *ip, const char *name, 
 	if (!grown)
 		return err_memory(e);
 	n->entries = grown;
-	grown[n->n] = (struct entry){ .ip = addr_to_in(ip), .name = strdup(name) };
+	grown[n->n] = (struct entry){ .ip = *ip, .name = strdup(name) };
 	if (!grown[n->n].name)
 		return err_memory(e);
 	n->n++;
@@ -127,8 +127,7 @@ static int take_record(struct arping_nodes *n, const char *text, size_t len, str
 	if (api_node_decode(&node, json_get(record, "object"), &arena, e) < 0)
 		return -1;
 	for (size_t i = 0; i < node.internal_ips_n; i++)
-		if (node.internal_ips[i].family == ADDR_IPV4 &&
-		    add(n, &node.internal_ips[i], node.meta.name, e) < 0)
+		if (add(n, &node.internal_ips[i], node.meta.name, e) < 0)
 			return -1;
 	return 0;
 }
@@ -149,28 +148,40 @@ static void know_own(struct arping_nodes *n)
 		const struct netlink_link *l = netlink_link_by_index(n->o.world, a->ifindex);
 
 		for (size_t k = 0; k < n->n && l; k++)
-			if (a->addr.family == ADDR_IPV4 &&
-			    n->entries[k].ip.s_addr == addr_to_in(&a->addr).s_addr) {
+			if (addr_equal(&n->entries[k].ip, &a->addr)) {
 				n->entries[k].mac = l->mac;
 				n->entries[k].own = l->ethernet;
 			}
 	}
 }
 
-/* Where to ask for a node: where its route leads, if that is one of the links in use.  As 0.0.0.0,
- * so that the answer is not taken for one to the user's own question about the same address. */
-static struct probe_link link_for(const struct arping_nodes *n, const struct addr *ip)
+/* The address to ask for nodes from: nobody's in ARP; in NDP the link's own, since asking from :: is
+ * more than asking. */
+static struct addr source_for(const struct arping_nodes *n, int ifindex, enum addr_family family)
+{
+	for (size_t i = 0; i < n->o.world->addresses_n && family == ADDR_IPV6; i++) {
+		const struct netlink_address *a = &n->o.world->addresses[i];
+
+		if (a->ifindex == ifindex && a->addr.family == family && a->link_local && !a->tentative)
+			return a->addr;
+	}
+	return (struct addr){ 0 };
+}
+
+/* Where to ask for a node: where its route leads, if that is one of the links in use.  From another
+ * address than the user's own question about it, so that the answers can be told apart. */
+static bool link_for(const struct arping_nodes *n, const struct addr *ip, struct probe_link *l)
 {
 	struct err ignored = ERR_INIT; /* no route: the first will do */
-	struct probe_link l = n->o.links[0];
 	struct netlink_route r;
 
+	*l = n->o.links[0];
 	if (n->o.links_n > 1 && netlink_route(ip, &r, &ignored) == 0)
 		for (size_t i = 0; i < n->o.links_n; i++)
 			if (n->o.links[i].ifindex == r.ifindex)
-				l = n->o.links[i];
-	l.source.s_addr = 0;
-	return l;
+				*l = n->o.links[i];
+	l->source = source_for(n, l->ifindex, ip->family);
+	return ip->family == ADDR_IPV4 || l->source.family;
 }
 
 static int ask(struct arping_nodes *n, struct err *e)
@@ -191,11 +202,10 @@ static int ask(struct arping_nodes *n, struct err *e)
 		return -1;
 	know_own(n);
 	for (size_t i = 0; i < n->n; i++) {
-		struct addr ip = addr_from_in(n->entries[i].ip);
-		struct range r = { ip, ip };
-		struct probe_link l = link_for(n, &ip);
+		struct range r = { n->entries[i].ip, n->entries[i].ip };
+		struct probe_link l;
 
-		if (n->entries[i].own)
+		if (n->entries[i].own || !link_for(n, &r.first, &l))
 			continue;
 		if (probe_add(p, &l, &r, e) < 0)
 			return -1;
@@ -222,7 +232,7 @@ static void on_ended(void *arg)
 	if (n->settled)
 		return;
 	if (n->n == 0)
-		complain(n, "there is no Node with an IPv4 InternalIP");
+		complain(n, "there is no Node with an InternalIP");
 	if (ask(n, &e) < 0) {
 		complain(n, e.text);
 		settle(n);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cmd/arping.h"
 
@@ -12,6 +11,8 @@ enum {
 	NAMES_WAIT_MS = 1000, /* for a cluster that nobody named */
 	NAMED_WAIT_MS = 5000, /* for what --from or --kubeconfig names */
 	RETRY_MS = 1,         /* when the kernel's queue for sending is full */
+	ROUNDS = 8,           /* batches of frames a turn */
+	HELD_MAX = 65536,     /* answers that wait for names */
 };
 
 struct arping {
@@ -19,11 +20,11 @@ struct arping {
 	struct arping_nodes *nodes;
 	struct arping_show show;
 	struct loop *loop;
-	int fd;
-	struct loop_fd *on_arp;
+	struct probe_wire *wire;
+	struct loop_fd *on_arp, *on_ndp;
 	struct loop_timer *timer;
 	struct loop_signal *signals[2];
-	struct arp_message unsent; /* when `blocked` */
+	struct probe_message unsent; /* when `blocked` */
 	bool blocked;
 	struct probe_event *held; /* until the names of nodes are known, or were waited for */
 	size_t held_n, held_cap;
@@ -32,23 +33,6 @@ struct arping {
 	bool failed;
 	struct err why;
 };
-
-/* The kernel lets through what is about the targets and the nodes. */
-static int hear(struct arping *a, struct err *e)
-{
-	struct probe *nodes = a->nodes ? arping_nodes_probe(a->nodes) : NULL;
-	size_t n = 0, most = probe_targets(a->plan->probe) + (nodes ? probe_targets(nodes) : 0);
-	CLEANUP(freep) struct in_addr *set = malloc(most * sizeof(*set) + 1);
-	unsigned match = ARP_MATCH_SENDER | (a->show.mode == PROBE_DUPLICATE ? ARP_MATCH_ASKED : 0);
-
-	if (!set)
-		return err_memory(e);
-	for (size_t i = 0; i < probe_targets(a->plan->probe); i++)
-		set[n++] = probe_target(a->plan->probe, i)->ip;
-	for (size_t i = 0; nodes && i < probe_targets(nodes); i++)
-		set[n++] = probe_target(nodes, i)->ip;
-	return arp_hear(a->fd, set, n, match, NULL, e);
-}
 
 static void give_up(struct arping *a, const struct err *e)
 {
@@ -85,6 +69,8 @@ static void show_held(struct arping *a)
 
 static void hold(struct arping *a, const struct probe_event *ev)
 {
+	if (a->held_n == HELD_MAX)
+		show_held(a);
 	if (a->held_n == a->held_cap) {
 		size_t cap = a->held_cap ? 2 * a->held_cap : 64;
 		struct probe_event *grown = reallocarray(a->held, cap, sizeof(*grown));
@@ -101,10 +87,10 @@ static void hold(struct arping *a, const struct probe_event *ev)
 }
 
 /* False when the kernel's queue is full; the frame then waits in `unsent`. */
-static bool send_frame(struct arping *a, const struct arp_message *m)
+static bool send_frame(struct arping *a, const struct probe_message *m)
 {
 	struct err e = ERR_INIT;
-	int sent = arp_send(a->fd, m, 1, &e);
+	int sent = probe_wire_send(a->wire, m, &e);
 
 	if (sent < 0)
 		give_up(a, &e);
@@ -190,6 +176,78 @@ static void on_signal(int number, void *arg)
 	pump(a);
 }
 
+/* As many frames as a few batches hold: in a flood, the clock has its turn all the same. */
+static int take_frames(struct arping *a, enum addr_family family, struct err *e)
+{
+	struct probe_batch b = { .more = true };
+
+	for (int round = 0; round < ROUNDS && b.more; round++) {
+		struct probe *nodes = arping_nodes_probe(a->nodes);
+		uint64_t now;
+
+		if (probe_wire_receive(a->wire, family, &b, e) < 0)
+			return -1;
+		now = loop_clock_us();
+		for (size_t i = 0; i < b.n; i++) {
+			uint64_t then = now - b.age_us[i];
+
+			if (probe_input(a->plan->probe, &b.at[i], then, e) < 0 ||
+			    (nodes && probe_input(nodes, &b.at[i], then, e) < 0))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void on_frames(struct arping *a, enum addr_family family)
+{
+	struct err e = ERR_INIT;
+
+	if (take_frames(a, family, &e) == 0) {
+		pump(a);
+		return;
+	}
+	if (a->plan->links_n == 1)
+		err_wrap(
+		    &e, "%s", netlink_link_by_index(&a->plan->world, a->plan->links[0].ifindex)->name);
+	give_up(a, &e);
+}
+
+static void on_arp(int what, void *arg)
+{
+	(void)what;
+	on_frames(arg, ADDR_IPV4);
+}
+
+static void on_ndp(int what, void *arg)
+{
+	(void)what;
+	on_frames(arg, ADDR_IPV6);
+}
+
+/* The kernel lets through what is about the targets and the nodes. */
+static int hear(struct arping *a, struct err *e)
+{
+	const struct probe *all[] = { a->plan->probe, a->nodes ? arping_nodes_probe(a->nodes) : NULL };
+	int arp, ndp;
+
+	if (probe_wire_hear(a->wire, all, ARRAY_LEN(all), a->show.mode == PROBE_DUPLICATE, e) < 0)
+		return -1;
+	arp = probe_wire_fd(a->wire, ADDR_IPV4);
+	ndp = probe_wire_fd(a->wire, ADDR_IPV6);
+	if (arp >= 0 && !a->on_arp) {
+		a->on_arp = loop_fd_add(a->loop, arp, LOOP_READ, on_arp, a, e);
+		if (!a->on_arp)
+			return -1;
+	}
+	if (ndp >= 0 && !a->on_ndp) {
+		a->on_ndp = loop_fd_add(a->loop, ndp, LOOP_READ, on_ndp, a, e);
+		if (!a->on_ndp)
+			return -1;
+	}
+	return 0;
+}
+
 /* From the source or from inside of pump(): what it leads to is done in the loop's next turn. */
 static void on_nodes(void *arg)
 {
@@ -201,44 +259,6 @@ static void on_nodes(void *arg)
 	loop_timer_set(a->timer, 0);
 }
 
-static int take_frames(struct arping *a, struct err *e)
-{
-	struct arp_batch b;
-
-	do {
-		struct probe *nodes = arping_nodes_probe(a->nodes);
-		uint64_t now;
-
-		if (arp_receive(a->fd, &b, e) < 0)
-			return -1;
-		now = loop_clock_us();
-		for (size_t i = 0; i < b.n; i++) {
-			uint64_t then = now - b.age_us[i];
-
-			if (probe_input(a->plan->probe, &b.at[i], then, e) < 0 ||
-			    (nodes && probe_input(nodes, &b.at[i], then, e) < 0))
-				return -1;
-		}
-	} while (b.n + b.bad == ARP_BATCH);
-	return 0;
-}
-
-static void on_arp(int what, void *arg)
-{
-	struct arping *a = arg;
-	struct err e = ERR_INIT;
-
-	(void)what;
-	if (take_frames(a, &e) == 0) {
-		pump(a);
-		return;
-	}
-	if (a->plan->links_n == 1)
-		err_wrap(
-		    &e, "%s", netlink_link_by_index(&a->plan->world, a->plan->links[0].ifindex)->name);
-	give_up(a, &e);
-}
-
 /* This host answers nobody's question about itself, least of all its own. */
 static int know_own(struct arping *a, struct err *e)
 {
@@ -246,8 +266,7 @@ static int know_own(struct arping *a, struct err *e)
 		const struct netlink_address *own = &a->plan->world.addresses[i];
 		const struct netlink_link *l = netlink_link_by_index(&a->plan->world, own->ifindex);
 
-		if (own->addr.family == ADDR_IPV4 && l && l->ethernet &&
-		    probe_known(a->plan->probe, addr_to_in(&own->addr), &l->mac, e) < 0)
+		if (l && l->ethernet && probe_known(a->plan->probe, &own->addr, &l->mac, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -277,10 +296,8 @@ static int start(struct arping *a, struct err *e)
 	static const int numbers[] = { SIGTERM, SIGINT };
 	bool named = arping_nodes_named(&a->plan->source);
 
-	a->fd = arp_open(a->plan->links_n == 1 ? a->plan->links[0].ifindex : 0, e);
-	if (a->fd < 0 || arp_time(a->fd, e) < 0)
-		return -1;
-	a->loop = loop_new(e);
+	a->wire = probe_wire_new(a->plan->links_n == 1 ? a->plan->links[0].ifindex : 0, e);
+	a->loop = a->wire ? loop_new(e) : NULL;
 	if (!a->loop)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -289,8 +306,7 @@ static int start(struct arping *a, struct err *e)
 			return -1;
 	}
 	a->timer = loop_timer_add(a->loop, on_timer, a, e);
-	a->on_arp = a->timer ? loop_fd_add(a->loop, a->fd, LOOP_READ, on_arp, a, e) : NULL;
-	if (!a->on_arp)
+	if (!a->timer)
 		return -1;
 	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 || know_own(a, e) < 0)
 		return -1;
@@ -299,7 +315,7 @@ static int start(struct arping *a, struct err *e)
 		return -1;
 	a->names_until_us = loop_clock_us() + (named ? NAMED_WAIT_MS : NAMES_WAIT_MS) * MS;
 	arping_show_start(&a->show);
-	pump(a);
+	loop_timer_set(a->timer, 0); /* pump() may end the loop, so it has to run */
 	return 0;
 }
 
@@ -307,18 +323,18 @@ static void release(struct arping *a)
 {
 	arping_nodes_free(a->nodes);
 	loop_fd_remove(a->on_arp);
+	loop_fd_remove(a->on_ndp);
 	loop_timer_remove(a->timer);
 	for (size_t i = 0; i < ARRAY_LEN(a->signals); i++)
 		loop_signal_remove(a->signals[i]);
 	loop_free(a->loop);
-	if (a->fd >= 0)
-		close(a->fd);
+	probe_wire_free(a->wire);
 	free(a->held);
 }
 
 int arping_run(struct arping_plan *plan, const struct arping_show *show, struct err *e)
 {
-	struct arping a = { .plan = plan, .show = *show, .fd = -1 };
+	struct arping a = { .plan = plan, .show = *show };
 	int status = start(&a, e);
 
 	if (status == 0 && !a.failed)

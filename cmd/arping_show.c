@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/arping.h"
 #include "pkg/json/json.h"
-
-static const char *ip_text(struct in_addr ip, char out[static ADDR_TEXT_LEN])
-{
-	struct addr a = addr_from_in(ip);
-
-	return addr_format(&a, out);
-}
 
 static const char *link_name(const struct arping_show *s, int ifindex)
 {
@@ -25,12 +17,12 @@ static const char *link_of(const struct arping_show *s, const struct probe_targe
 	return link_name(s, probe_link_of(s->probe, t)->ifindex);
 }
 
-static bool is_own(const struct arping_show *s, struct in_addr ip, const char **interface)
+static bool is_own(const struct arping_show *s, const struct addr *ip, const char **interface)
 {
 	for (size_t i = 0; i < s->world->addresses_n; i++) {
 		const struct netlink_address *a = &s->world->addresses[i];
 
-		if (a->addr.family == ADDR_IPV4 && addr_to_in(&a->addr).s_addr == ip.s_addr) {
+		if (addr_equal(&a->addr, ip)) {
 			*interface = link_name(s, a->ifindex);
 			return true;
 		}
@@ -68,13 +60,16 @@ static void show_target(const struct arping_show *s, const struct probe_target *
 	char text[ADDR_TEXT_LEN], from[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
 	const char *own;
 
-	ip_text(t->ip, text);
+	addr_format(&t->ip, text);
 	if (s->mode == PROBE_ANNOUNCE)
 		printf("ARPING %s at %s %s\n", text, mac_format(&l->mac, mac), link_of(s, t));
 	else
 		printf("ARPING %s from %s %s\n", text,
-		    s->mode == PROBE_DUPLICATE ? "0.0.0.0" : ip_text(l->source, from), link_of(s, t));
-	if (s->mode != PROBE_ANNOUNCE && is_own(s, t->ip, &own))
+		    s->mode != PROBE_DUPLICATE && l->source.family ? addr_format(&l->source, from)
+		    : t->ip.family == ADDR_IPV4                    ? "0.0.0.0"
+								   : "::",
+		    link_of(s, t));
+	if (s->mode != PROBE_ANNOUNCE && is_own(s, &t->ip, &own))
 		printf("%s is this host's own address, on %s; asking whether others have it, too\n",
 		    text, own);
 }
@@ -94,7 +89,7 @@ static void put_json_answer(const struct arping_show *s, struct json_writer *w,
 	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
 	const char *node = arping_nodes_name(s->nodes, m);
 
-	json_field(w, "address", ip_text(t->ip, ip));
+	json_field(w, "address", addr_format(&t->ip, ip));
 	json_field(w, "mac", mac_format(m, mac));
 	json_key(w, "node");
 	json_put(w, node);
@@ -132,7 +127,7 @@ void arping_show_event(const struct arping_show *s, const struct probe_event *ev
 		show_event_json(s, ev);
 		return;
 	}
-	ip_text(t->ip, ip);
+	addr_format(&t->ip, ip);
 	mac_format(&ev->mac, mac);
 	if (ev->what == PROBE_REPLY)
 		printf("%s reply from %s [%s] %s", ev->unicast ? "Unicast" : "Broadcast", ip, mac,
@@ -144,44 +139,56 @@ void arping_show_event(const struct arping_show *s, const struct probe_event *ev
 	putchar('\n');
 }
 
-static int width_of_nodes(const struct arping_show *s)
+struct widths {
+	int ip, node;
+};
+
+static void widen(int *width, const char *text)
 {
-	size_t width = strlen("NODE");
+	int n = text ? (int)strlen(text) : 0;
+
+	if (n > *width)
+		*width = n;
+}
+
+/* At least that of the headings. */
+static struct widths widths_of(const struct arping_show *s)
+{
+	struct widths w = { (int)strlen("255.255.255.255"), (int)strlen("NODE") };
+	char ip[ADDR_TEXT_LEN];
 
 	for (size_t i = 0; i < probe_targets(s->probe); i++) {
 		const struct probe_target *t = probe_target(s->probe, i);
 
-		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
-			const char *node = arping_nodes_name(s->nodes, &a->mac);
-
-			if (node && strlen(node) > width)
-				width = strlen(node);
-		}
+		if (t->answers)
+			widen(&w.ip, addr_format(&t->ip, ip));
+		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));)
+			widen(&w.node, arping_nodes_name(s->nodes, &a->mac));
 	}
-	return (int)width;
+	return w;
 }
 
 static void show_table(const struct arping_show *s)
 {
-	int width = width_of_nodes(s);
+	struct widths w = widths_of(s);
 	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN], rtt[32];
 	const char *own = "";
 
 	if (!probe_totals(s->probe).answered)
 		return;
-	printf("%-15s  %-17s  %-*s  RTT\n", "ADDRESS", "MAC", width, "NODE");
+	printf("%-*s  %-17s  %-*s  RTT\n", w.ip, "ADDRESS", "MAC", w.node, "NODE");
 	for (size_t i = 0; i < probe_targets(s->probe); i++) {
 		const struct probe_target *t = probe_target(s->probe, i);
 
 		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
 			const char *node = arping_nodes_name(s->nodes, &a->mac);
 
-			printf("%-15s  %-17s  %-*s  %s%s\n", ip_text(t->ip, ip),
-			    mac_format(&a->mac, mac), width, node ? node : "-",
+			printf("%-*s  %-17s  %-*s  %s%s\n", w.ip, addr_format(&t->ip, ip),
+			    mac_format(&a->mac, mac), w.node, node ? node : "-",
 			    a->replies ? rtt_text(a->rtt_us, rtt) : "-",
-			    t->macs > 1 && s->mode == PROBE_ASK     ? "  CONFLICT"
-			    : !a->replies && is_own(s, t->ip, &own) ? "  this host"
-								    : "");
+			    t->macs > 1 && s->mode == PROBE_ASK      ? "  CONFLICT"
+			    : !a->replies && is_own(s, &t->ip, &own) ? "  this host"
+								     : "");
 		}
 	}
 }
@@ -204,14 +211,14 @@ static void show_conclusion(const struct arping_show *s, const struct probe_targ
 	char ip[ADDR_TEXT_LEN];
 	const char *own;
 
-	ip_text(t->ip, ip);
+	addr_format(&t->ip, ip);
 	if (s->mode == PROBE_ANNOUNCE && t->macs)
 		buf_printf(&out, "%s is claimed by others, too: ", ip);
 	else if (s->mode == PROBE_DUPLICATE && s->sweep)
 		return; /* the table says it */
 	else if (s->mode == PROBE_DUPLICATE && t->macs)
 		buf_printf(&out, "%s is taken by ", ip);
-	else if (s->mode == PROBE_DUPLICATE && is_own(s, t->ip, &own))
+	else if (s->mode == PROBE_DUPLICATE && is_own(s, &t->ip, &own))
 		buf_printf(&out, "%s is this host's alone: nobody else answered\n", ip);
 	else if (s->mode == PROBE_DUPLICATE)
 		buf_printf(&out, "%s is free: nobody answered %u probe%s\n", ip, t->probes,
@@ -242,8 +249,11 @@ static void show_summary(const struct arping_show *s)
 	for (size_t i = 0; i < n; i++)
 		show_conclusion(s, probe_target(s->probe, i));
 	if (s->mode == PROBE_ANNOUNCE)
-		printf("Sent %llu announcement%s, a request and a reply each\n",
-		    (unsigned long long)all.probes, plural(all.probes));
+		printf("Sent %llu announcement%s%s\n", (unsigned long long)all.probes,
+		    plural(all.probes),
+		    n && probe_target(s->probe, 0)->ip.family == ADDR_IPV4
+			? ", a request and a reply each"
+			: "");
 	else if (s->sweep)
 		printf("%zu of %zu address%s %s, %zu %s\n", all.answered, n, n == 1 ? "" : "es",
 		    s->mode == PROBE_DUPLICATE ? "taken" : "answered", n - all.answered,
@@ -319,7 +329,7 @@ static int judge(const struct arping_show *s, struct err *e)
 
 		if (!t->macs)
 			return err_set(e, ERR_NOT_FOUND, "nobody answered for %s on %s",
-			    ip_text(t->ip, ip), link_of(s, t));
+			    addr_format(&t->ip, ip), link_of(s, t));
 	}
 	return 0;
 }

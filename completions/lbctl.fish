@@ -29,7 +29,7 @@ complete -c lbctl -n '__fish_seen_subcommand_from arping' -l count -s c -x -d 'a
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l deadline -s w -x -d 'end after that time, whatever is outstanding'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l interval -s i -x -d 'between two probes of an address; default 1s, for ranges 300ms'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l interface -s I -x -d 'ask there; default: where the route leads, or the only interface that can'
-complete -c lbctl -n '__fish_seen_subcommand_from arping' -l source -s s -x -d 'ask from that address of this host, or 0.0.0.0'
+complete -c lbctl -n '__fish_seen_subcommand_from arping' -l source -s s -x -d 'ask from that address of this host, or 0.0.0.0, or ::'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l first -s 1 -d 'end at the first answer'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l quiet -s q -d 'print nothing; the exit status tells'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l duplicate -s D -d 'probe as RFC 5227 does before an address is taken; exit 0: free, 4: taken'

@@ -64,8 +64,8 @@ _lbctl() {
 			'-i+[between two probes of an address; default 1s, for ranges 300ms]:DURATION:' \
 			'--interface=[ask there; default\: where the route leads, or the only interface that can]:NAME:' \
 			'-I+[ask there; default\: where the route leads, or the only interface that can]:NAME:' \
-			'--source=[ask from that address of this host, or 0.0.0.0]:ADDRESS:' \
-			'-s+[ask from that address of this host, or 0.0.0.0]:ADDRESS:' \
+			'--source=[ask from that address of this host, or 0.0.0.0, or \:\:]:ADDRESS:' \
+			'-s+[ask from that address of this host, or 0.0.0.0, or \:\:]:ADDRESS:' \
 			'--first[end at the first answer]' \
 			'-1[end at the first answer]' \
 			'--quiet[print nothing; the exit status tells]' \

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pkg/probe/probe.h"
-
-#include <string.h>
+#include "pkg/probe/frames.h"
 
 enum {
 	EVENTS_FIRST = 16,
@@ -76,16 +74,25 @@ static int grow(void *at, size_t n, size_t *cap, size_t size, struct err *e)
 	return 0;
 }
 
+/* The largest prefix that would do. */
+static int too_many(const struct range *r, struct err *e)
+{
+	struct prefix some = { r->first, r->first.family == ADDR_IPV4 ? 12 : 108 };
+	char text[RANGE_TEXT_LEN], first[PREFIX_TEXT_LEN];
+
+	return err_set(e, ERR_USAGE,
+	    "%s: more than %d addresses at once; want a part of it, such as %s", range_format(r, text),
+	    PROBE_TARGETS_MAX, prefix_format(&some, first));
+}
+
 int probe_add(struct probe *p, const struct probe_link *link, const struct range *r, struct err *e)
 {
 	uint64_t n = range_size(r);
-	uint32_t first = ntohl(addr_to_in(&r->first).s_addr);
-	char text[RANGE_TEXT_LEN];
+	struct addr ip = r->first;
 	struct probe_link *links;
 
 	if (n > PROBE_TARGETS_MAX || p->targets_n + n > PROBE_TARGETS_MAX)
-		return err_set(e, ERR_USAGE, "%s: more than %d addresses at once",
-		    range_format(r, text), PROBE_TARGETS_MAX);
+		return too_many(r, e);
 	links = reallocarray(p->links, p->links_n + 1, sizeof(*links));
 	if (!links)
 		return err_memory(e);
@@ -95,8 +102,8 @@ int probe_add(struct probe *p, const struct probe_link *link, const struct range
 		if (grow(&p->targets, p->targets_n, &p->targets_cap, sizeof(*p->targets), e) < 0)
 			return -1;
 		p->targets[p->targets_n++] =
-		    (struct probe_target){ .ip.s_addr = htonl(first + (uint32_t)i),
-			    .link = (uint32_t)(p->links_n - 1) };
+		    (struct probe_target){ .ip = ip, .link = (uint32_t)(p->links_n - 1) };
+		addr_next(&ip);
 	}
 	return 0;
 }
@@ -105,11 +112,9 @@ int probe_add(struct probe *p, const struct probe_link *link, const struct range
 static int compare_targets(const void *a, const void *b)
 {
 	const struct probe_target *x = a, *y = b;
-	uint32_t p = ntohl(x->ip.s_addr), q = ntohl(y->ip.s_addr);
+	int order = addr_compare(&x->ip, &y->ip);
 
-	if (p != q)
-		return p < q ? -1 : 1;
-	return (x->link > y->link) - (x->link < y->link);
+	return order ? order : (x->link > y->link) - (x->link < y->link);
 }
 
 int probe_start(struct probe *p, uint64_t now_us, struct err *e)
@@ -118,7 +123,7 @@ int probe_start(struct probe *p, uint64_t now_us, struct err *e)
 
 	qsort(p->targets, p->targets_n, sizeof(*p->targets), compare_targets);
 	for (size_t i = 0; i < p->targets_n; i++)
-		if (!kept || p->targets[kept - 1].ip.s_addr != p->targets[i].ip.s_addr)
+		if (!kept || !addr_equal(&p->targets[kept - 1].ip, &p->targets[i].ip))
 			p->targets[kept++] = p->targets[i];
 	p->targets_n = kept;
 	p->queue = malloc(kept * sizeof(*p->queue) + 1);
@@ -159,18 +164,17 @@ struct probe_totals probe_totals(const struct probe *p)
 	return p->totals;
 }
 
-static struct probe_target *find(const struct probe *p, struct in_addr ip)
+static struct probe_target *find(const struct probe *p, const struct addr *ip)
 {
 	size_t from = 0, to = p->targets_n;
-	uint32_t want = ntohl(ip.s_addr);
 
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
-		uint32_t have = ntohl(p->targets[mid].ip.s_addr);
+		int order = addr_compare(&p->targets[mid].ip, ip);
 
-		if (have == want)
+		if (order == 0)
 			return &p->targets[mid];
-		if (have < want)
+		if (order < 0)
 			from = mid + 1;
 		else
 			to = mid;
@@ -178,7 +182,7 @@ static struct probe_target *find(const struct probe *p, struct in_addr ip)
 	return NULL;
 }
 
-const struct probe_target *probe_find(const struct probe *p, struct in_addr ip)
+const struct probe_target *probe_find(const struct probe *p, const struct addr *ip)
 {
 	return find(p, ip);
 }
@@ -215,7 +219,7 @@ static int answer_of(struct probe *p, struct probe_target *t, const struct mac *
 	return 0;
 }
 
-int probe_known(struct probe *p, struct in_addr ip, const struct mac *mac, struct err *e)
+int probe_known(struct probe *p, const struct addr *ip, const struct mac *mac, struct err *e)
 {
 	struct probe_target *t = find(p, ip);
 	struct probe_answer *at;
@@ -224,28 +228,19 @@ int probe_known(struct probe *p, struct in_addr ip, const struct mac *mac, struc
 	return t ? answer_of(p, t, mac, &at, &fresh, e) : 0;
 }
 
-/* The address that a packet speaks for, in the sense of the mode; *claim: not in answer to us. */
-static struct probe_target *concerns(const struct probe *p, const struct arp_packet *a, bool *claim)
+/* The target that something was said about, in the sense of the mode; *claim: not in answer to us. */
+static struct probe_target *concerns(const struct probe *p, const struct heard *h, bool *claim)
 {
-	struct probe_target *t = find(p, a->sender_ip);
+	struct probe_target *t = find(p, &h->owned);
 
 	*claim = false;
-	if (t && a->op == ARP_REPLY) {
-		const struct probe_link *l = probe_link_of(p, t);
-		struct in_addr asked_as = l->source;
-
-		if (p->o.mode != PROBE_ASK)
-			asked_as.s_addr = 0;
-		/* Hosts differ in what they write as the target of an answer to 0.0.0.0. */
-		if (mac_equal(&a->target_mac, &l->mac) && p->o.mode != PROBE_ANNOUNCE &&
-		    (a->target_ip.s_addr == asked_as.s_addr || asked_as.s_addr == 0))
-			return t;
-	}
-	if (p->o.mode == PROBE_ASK)
+	if (t && frames_answers(h, probe_link_of(p, t), p->o.mode))
+		return t;
+	if (p->o.mode == PROBE_ASK && !p->o.claims)
 		return NULL;
 	*claim = true;
-	if (!t && p->o.mode == PROBE_DUPLICATE && a->op == ARP_REQUEST && a->sender_ip.s_addr == 0)
-		t = find(p, a->target_ip);
+	if (!t && p->o.mode == PROBE_DUPLICATE)
+		t = find(p, &h->wanted);
 	return t;
 }
 
@@ -268,35 +263,56 @@ static void mark_answered(struct probe *p, struct probe_target *t, uint64_t now_
 		p->stopping = true;
 }
 
-int probe_input(struct probe *p, const struct arp_message *m, uint64_t now_us, struct err *e)
+/* Keeps an answer; *tells: it is to be told. */
+static int note_answer(
+    struct probe *p, struct probe_target *t, struct probe_event *ev, bool *tells, struct err *e)
 {
-	const struct arp_packet *a = &m->frame.packet;
 	struct probe_answer *at;
+
+	if (answer_of(p, t, &ev->mac, &at, &ev->first, e) < 0)
+		return -1;
+	*tells = false;
+	if (!at)
+		return 0;
+	if (at->replies++ == 0)
+		at->rtt_us = ev->rtt_us;
+	if (at->number != t->probes)
+		at->told = 0;
+	at->number = t->probes;
+	*tells = at->told < PROBE_TOLD_MAX;
+	at->told += *tells;
+	return 0;
+}
+
+int probe_input(struct probe *p, const struct probe_message *m, uint64_t now_us, struct err *e)
+{
+	const struct heard h = frames_heard(m);
 	struct probe_event ev;
 	struct probe_target *t;
-	bool claim = false, fresh;
+	bool claim = false, tells = true, answers;
 
-	t = p->done ? NULL : concerns(p, a, &claim);
+	t = p->done ? NULL : concerns(p, &h, &claim);
 	if (!t || (!claim && !t->probes) || m->ifindex != probe_link_of(p, t)->ifindex ||
-	    mac_equal(&a->sender_mac, &probe_link_of(p, t)->mac))
+	    mac_equal(&h.mac, &probe_link_of(p, t)->mac) ||
+	    mac_equal(&h.from, &probe_link_of(p, t)->mac))
 		return 0;
-	if (answer_of(p, t, &a->sender_mac, &at, &fresh, e) < 0)
-		return -1;
 	ev = (struct probe_event){
 		.what = claim ? PROBE_CLAIM : PROBE_REPLY,
 		.target = (uint32_t)(t - p->targets),
-		.mac = a->sender_mac,
+		.at_us = now_us,
+		.mac = h.mac,
 		.number = t->probes,
 		.rtt_us = now_us > t->sent_us ? now_us - t->sent_us : 0,
-		.unicast = !mac_equal(&m->frame.to, &arp_broadcast),
-		.first = fresh,
+		.unicast = h.unicast,
 	};
-	if (at && at->replies++ == 0)
-		at->rtt_us = ev.rtt_us;
-	p->totals.replies++;
-	if (tell(p, &ev, e) < 0)
+	answers = !claim || p->o.mode != PROBE_ASK;
+	if (answers && note_answer(p, t, &ev, &tells, e) < 0)
 		return -1;
-	mark_answered(p, t, now_us);
+	p->totals.replies += answers;
+	if (tells && tell(p, &ev, e) < 0)
+		return -1;
+	if (answers)
+		mark_answered(p, t, now_us);
 	return 0;
 }
 
@@ -354,32 +370,20 @@ static uint64_t end_us(const struct probe *p)
 	return end;
 }
 
-static struct arp_frame frame_for(const struct probe *p, const struct probe_target *t)
-{
-	const struct probe_link *l = probe_link_of(p, t);
-	struct in_addr nobody = { 0 };
-
-	switch (p->o.mode) {
-	case PROBE_DUPLICATE:
-		return arp_request(&l->mac, nobody, t->ip);
-	case PROBE_ANNOUNCE:
-		return arp_gratuitous(p->half ? ARP_REPLY : ARP_REQUEST, &l->mac, t->ip);
-	default:
-		return arp_request(&l->mac, l->source, t->ip);
-	}
-}
-
 static void send_front(struct probe *p, uint64_t now_us, struct probe_event *ev)
 {
 	struct probe_target *t = &p->targets[front(p)];
 
-	*ev = (struct probe_event){ .what = PROBE_SEND, .target = front(p) };
-	ev->message.ifindex = probe_link_of(p, t)->ifindex;
-	ev->message.frame = frame_for(p, t);
+	*ev = (struct probe_event){
+		.what = PROBE_SEND,
+		.target = front(p),
+		.number = t->probes + 1,
+		.message = frames_question(p->o.mode, probe_link_of(p, t), &t->ip, p->half),
+	};
 	if (p->slot_us + BEHIND_US < now_us)
 		p->slot_us = now_us - BEHIND_US;
 	p->slot_us += SECOND_US / p->o.rate;
-	if (p->o.mode == PROBE_ANNOUNCE && !p->half) {
+	if (frames_come_in_pairs(p->o.mode, &t->ip) && !p->half) {
 		p->half = true;
 		return;
 	}

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* probe: asks the network who has which address, and collects all answers.
+/* probe: asks the network who has which address, by ARP and NDP, and collects all answers.
  *
  * A pure engine: frames that came and the time go in; frames to send and answers come out.
- * Times are microseconds of any clock that doesn't go back.
+ * Times are microseconds of any clock that doesn't go back.  frames.c knows both protocols, the
+ * schedule neither; wire.c alone asks the kernel.
  *
  * Every target is asked `count` times, `interval_us` apart; all probes together keep below
  * `rate`.  After the last probe it listens on for `wait_us`, or, once every target has
  * answered, for `settle_us`: two hosts with one address answer within that of each other.
  *
- * ARP has no sequence numbers: an answer belongs to the latest probe of its address. */
+ * Neither protocol has sequence numbers: an answer belongs to the latest probe of its address.
+ *
+ * What answers cost is bounded, whoever sends them: of an address PROBE_MACS_MAX owners are
+ * remembered, and of each PROBE_TOLD_MAX answers to one probe are told; the rest is counted. */
 #ifndef LB_PROBE_H
 #define LB_PROBE_H
 
 #include "pkg/arp/arp.h"
+#include "pkg/ndp/ndp.h"
 
 enum probe_mode {
-	PROBE_ASK,       /* who has it? */
-	PROBE_DUPLICATE, /* has anybody?  RFC 5227, section 2.1.1: from 0.0.0.0; any claim counts */
-	PROBE_ANNOUNCE,  /* gratuitous ARP, a request and a reply a time; a claim of others counts */
+	PROBE_ASK, /* who has it? */
+	/* Has anybody?  From nobody: RFC 5227, section 2.1.1, and RFC 4862, section 5.4.  Any claim
+	 * counts. */
+	PROBE_DUPLICATE,
+	/* Gratuitous ARP, a request and a reply a time; unsolicited advertisements.  A claim of
+	 * others counts. */
+	PROBE_ANNOUNCE,
 };
 
 struct probe_options {
@@ -30,29 +39,33 @@ struct probe_options {
 	uint64_t deadline_us; /* of the whole, after the first probe; 0: none */
 	bool until_answered;  /* ask no address again that has answered */
 	bool until_first;     /* the first answer ends it all */
+	bool claims;          /* tell claims when asking, too; they are no answers then */
 };
 
 /* Where targets are asked. */
 struct probe_link {
 	int ifindex;
 	struct mac mac;
-	struct in_addr source; /* 0.0.0.0: none */
+	struct addr source; /* of the family that is asked for; ADDR_NONE: nobody */
 };
 
 enum {
 	PROBE_TARGETS_MAX = 1 << 20,
 	PROBE_MACS_MAX = 64, /* remembered of one address */
+	PROBE_TOLD_MAX = 8,  /* answers of one MAC to one probe */
 };
 
 struct probe_answer {
 	struct mac mac;
 	uint32_t replies; /* 0: known without asking, see probe_known() */
 	uint64_t rtt_us;  /* of the first reply */
+	uint32_t number;  /* of the probe that the latest reply was to */
+	uint32_t told;    /* of the replies to it */
 	uint32_t next;    /* 1 + index of the target's next answer, or 0 */
 };
 
 struct probe_target {
-	struct in_addr ip;
+	struct addr ip;
 	uint32_t link;    /* index into the links added */
 	uint32_t probes;  /* sent so far */
 	uint32_t replied; /* number of the latest probe that was answered, from 1 */
@@ -66,14 +79,24 @@ struct probe *probe_new(const struct probe_options *o, struct err *e) MUST_CHECK
 void probe_free(struct probe *p); /* NULL is fine */
 void probe_freep(struct probe **p);
 
-/* Adds first..last (IPv4), to be asked over the link.  An address that was added before stays
+/* Adds first..last, to be asked over the link.  An address that was added before stays
  * where it was.  All before probe_start(). */
 int probe_add(
     struct probe *p, const struct probe_link *link, const struct range *r, struct err *e) MUST_CHECK;
 int probe_start(struct probe *p, uint64_t now_us, struct err *e) MUST_CHECK;
 
 /* After probe_start().  The answer "it is at mac" that needs no asking: this host's own. */
-int probe_known(struct probe *p, struct in_addr ip, const struct mac *mac, struct err *e) MUST_CHECK;
+int probe_known(
+    struct probe *p, const struct addr *ip, const struct mac *mac, struct err *e) MUST_CHECK;
+
+struct probe_message {
+	int ifindex;
+	enum addr_family family; /* IPv4: arp, IPv6: ndp */
+	union {
+		struct arp_frame arp;
+		struct ndp_frame ndp;
+	};
+};
 
 enum probe_what {
 	PROBE_SEND,  /* `message` shall go out now */
@@ -83,18 +106,19 @@ enum probe_what {
 };
 struct probe_event {
 	enum probe_what what;
-	struct arp_message message; /* SEND */
-	uint32_t target;            /* index, of the rest */
-	struct mac mac;             /* REPLY, CLAIM */
-	uint64_t rtt_us;            /* REPLY */
-	uint32_t number;            /* REPLY: of the probe, from 1 */
-	bool unicast;               /* REPLY */
-	bool first;                 /* REPLY, CLAIM: this address was not known at that MAC */
+	struct probe_message message; /* SEND */
+	uint32_t target;              /* index */
+	uint64_t at_us;               /* REPLY, CLAIM: when it came */
+	struct mac mac;               /* REPLY, CLAIM */
+	uint64_t rtt_us;              /* REPLY */
+	uint32_t number;              /* SEND, REPLY: of the probe, from 1 */
+	bool unicast;                 /* REPLY */
+	bool first;                   /* REPLY, CLAIM: this address was not known at that MAC */
 };
 
 /* A frame that arrived.  What doesn't concern us is ignored. */
 int probe_input(
-    struct probe *p, const struct arp_message *m, uint64_t now_us, struct err *e) MUST_CHECK;
+    struct probe *p, const struct probe_message *m, uint64_t now_us, struct err *e) MUST_CHECK;
 /* The next thing that happened or is to be done; false when there is none now. */
 bool probe_next(struct probe *p, uint64_t now_us, struct probe_event *ev);
 /* When to call probe_next() again; UINT64_MAX: when something arrives. */
@@ -103,7 +127,7 @@ void probe_stop(struct probe *p); /* DONE comes next */
 
 size_t probe_targets(const struct probe *p); /* ascending by address */
 const struct probe_target *probe_target(const struct probe *p, size_t i);
-const struct probe_target *probe_find(const struct probe *p, struct in_addr ip);
+const struct probe_target *probe_find(const struct probe *p, const struct addr *ip);
 const struct probe_link *probe_link_of(const struct probe *p, const struct probe_target *t);
 /* The answers for a target, first come first: pass NULL, then the last one.  NULL at the end. */
 const struct probe_answer *probe_answer(
@@ -116,5 +140,27 @@ struct probe_totals {
 	size_t conflicting; /* targets with several MACs */
 };
 struct probe_totals probe_totals(const struct probe *p);
+
+/* The sockets for all that; one of a family is opened when it is first needed. */
+struct probe_wire;
+struct probe_wire *probe_wire_new(int ifindex, struct err *e) MUST_CHECK; /* 0: all links */
+void probe_wire_free(struct probe_wire *w);                               /* NULL is fine */
+/* The kernel lets through what concerns the targets of the started probes (NULLs are skipped):
+ * `asked` other hosts' probes for them, too, for which multicast groups are joined. */
+int probe_wire_hear(struct probe_wire *w, const struct probe *const *probes, size_t n, bool asked,
+    struct err *e) MUST_CHECK;
+int probe_wire_fd(const struct probe_wire *w, enum addr_family family); /* -1: not opened */
+/* 1, or 0 when the kernel's queue is full, or -1. */
+int probe_wire_send(struct probe_wire *w, const struct probe_message *m, struct err *e) MUST_CHECK;
+
+enum { PROBE_BATCH = 64 };
+struct probe_batch {
+	struct probe_message at[PROBE_BATCH];
+	uint32_t age_us[PROBE_BATCH]; /* since the kernel had it */
+	size_t n;
+	bool more; /* perhaps */
+};
+int probe_wire_receive(
+    struct probe_wire *w, enum addr_family family, struct probe_batch *b, struct err *e) MUST_CHECK;
 
 #endif

@@ -1,160 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In virtual time: run_until() jumps from deadline to deadline, and hosts of the test answer. */
-#include "pkg/probe/probe.h"
-
-#include "tests/unit.h"
-
-enum { MS = 1000, S = 1000000, IFINDEX = 7, HOSTS_MAX = 4, LOG_MAX = 4096 };
-
-static const struct mac ours = { { 2, 0, 0, 0, 0, 0x64 } };
-
-static struct in_addr ip(uint32_t last) /* 192.0.2.0 + last */
-{
-	return (struct in_addr){ htonl(0xc0000200 + last) };
-}
-
-static struct mac mac(uint8_t last)
-{
-	return (struct mac){ { 2, 0, 0, 0, 0, last } };
-}
-
-struct host {
-	uint32_t ip; /* the last part of its address */
-	uint8_t mac;
-	uint64_t after_us; /* how long it thinks */
-};
-
-struct net {
-	struct probe *p;
-	uint64_t now;
-	struct host hosts[HOSTS_MAX];
-	size_t hosts_n;
-	struct {
-		uint64_t at;
-		struct arp_message m;
-	} coming[LOG_MAX];
-	size_t coming_n;
-	struct {
-		uint64_t at;
-		struct arp_message m;
-	} sent[LOG_MAX];
-	size_t sent_n;
-	struct probe_event told[LOG_MAX];
-	size_t told_n;
-	uint64_t done_at;
-};
-
-static void answer(struct net *n, const struct arp_message *m)
-{
-	for (size_t i = 0; i < n->hosts_n; i++) {
-		struct mac it = mac(n->hosts[i].mac);
-
-		if (m->frame.packet.op != ARP_REQUEST ||
-		    m->frame.packet.target_ip.s_addr != ip(n->hosts[i].ip).s_addr)
-			continue;
-		n->coming[n->coming_n].at = n->now + n->hosts[i].after_us;
-		n->coming[n->coming_n].m =
-		    (struct arp_message){ IFINDEX, arp_reply(&m->frame.packet, &it) };
-		n->coming_n++;
-	}
-}
-
-static void take_events(struct net *n)
-{
-	struct probe_event ev;
-
-	while (probe_next(n->p, n->now, &ev)) {
-		if (ev.what == PROBE_SEND) {
-			assert_true(n->sent_n < LOG_MAX);
-			n->sent[n->sent_n].at = n->now;
-			n->sent[n->sent_n++].m = ev.message;
-			answer(n, &ev.message);
-		} else if (ev.what == PROBE_DONE) {
-			assert_int_equal(n->done_at, 0);
-			n->done_at = n->now;
-		} else {
-			assert_true(n->told_n < LOG_MAX);
-			n->told[n->told_n++] = ev;
-		}
-	}
-}
-
-static void input(struct net *n, const struct arp_message *m)
-{
-	struct err e = ERR_INIT;
-	uint64_t before = probe_totals(n->p).replies;
-
-	assert_int_equal(probe_input(n->p, m, n->now, &e), 0);
-	assert_true(probe_totals(n->p).replies == before || probe_deadline(n->p, n->now) <= n->now);
-	take_events(n);
-}
-
-/* Until it is done, or that time has come. */
-static void run_until(struct net *n, uint64_t end)
-{
-	take_events(n);
-	while (!n->done_at && n->now < end) {
-		uint64_t next = probe_deadline(n->p, n->now);
-		size_t first = SIZE_MAX;
-
-		for (size_t i = 0; i < n->coming_n; i++)
-			if (n->coming[i].at <= next) {
-				next = n->coming[i].at;
-				first = i;
-			}
-		assert_true(next >= n->now);
-		n->now = next < end ? next : end;
-		if (first != SIZE_MAX && n->now == next) {
-			struct arp_message m = n->coming[first].m;
-
-			n->coming[first] = n->coming[--n->coming_n];
-			input(n, &m);
-		}
-		take_events(n);
-	}
-}
-
-static struct range range(uint32_t first, uint32_t last)
-{
-	return (struct range){ addr_from_in(ip(first)), addr_from_in(ip(last)) };
-}
-
-static const struct probe_link link0 = { .ifindex = IFINDEX, .mac = { { 2, 0, 0, 0, 0, 0x64 } } };
-
-static struct net *start(const struct probe_options *o, uint32_t first, uint32_t last)
-{
-	struct net *n = calloc(1, sizeof(*n));
-	struct probe_link link = link0;
-	struct range r = range(first, last);
-	struct err e = ERR_INIT;
-
-	link.source = ip(100);
-	n->now = 5 * S;
-	n->p = probe_new(o, &e);
-	assert_int_equal(probe_add(n->p, &link, &r, &e), 0);
-	assert_int_equal(probe_start(n->p, n->now, &e), 0);
-	return n;
-}
-
-static void host(struct net *n, uint32_t last, uint8_t its_mac, uint64_t after_us)
-{
-	n->hosts[n->hosts_n++] = (struct host){ last, its_mac, after_us };
-}
-
-static void end(struct net *n)
-{
-	probe_free(n->p);
-	free(n);
-}
-
-static const struct probe_options asking = {
-	.mode = PROBE_ASK,
-	.count = 3,
-	.rate = 1000,
-	.interval_us = 1 * S,
-	.wait_us = 1 * S,
-	.settle_us = 200 * MS,
-};
+#include "pkg/probe/probe_test.h"
 
 static void asks_count_times_and_ends_soon_after_the_last_answer(void **state)
 {
@@ -168,9 +13,9 @@ static void asks_count_times_and_ends_soon_after_the_last_answer(void **state)
 		const struct arp_frame want = arp_request(&ours, ip(100), ip(10));
 
 		assert_int_equal(n->sent[i].at, 5 * S + i * S);
-		assert_memory_equal(&n->sent[i].m.frame.packet.target_ip, &want.packet.target_ip, 4);
-		assert_memory_equal(&n->sent[i].m.frame.packet.sender_ip, &want.packet.sender_ip, 4);
-		assert_true(mac_equal(&n->sent[i].m.frame.to, &arp_broadcast));
+		assert_memory_equal(&n->sent[i].m.arp.packet.target_ip, &want.packet.target_ip, 4);
+		assert_memory_equal(&n->sent[i].m.arp.packet.sender_ip, &want.packet.sender_ip, 4);
+		assert_true(mac_equal(&n->sent[i].m.arp.to, &arp_broadcast));
 	}
 	assert_int_equal(n->told_n, 3);
 	for (size_t i = 0; i < 3; i++) {
@@ -299,16 +144,6 @@ static void without_a_count_it_goes_on_until_stopped(void **state)
 	end(n);
 }
 
-static const struct probe_options sweeping = {
-	.mode = PROBE_ASK,
-	.count = 3,
-	.rate = 1000,
-	.interval_us = 300 * MS,
-	.wait_us = 500 * MS,
-	.settle_us = 200 * MS,
-	.until_answered = true,
-};
-
 static void sweep_is_paced_and_asks_again_only_who_was_silent(void **state)
 {
 	(void)state;
@@ -320,7 +155,7 @@ static void sweep_is_paced_and_asks_again_only_who_was_silent(void **state)
 	host(n, 200, 200, 350 * MS); /* answers after it was asked twice */
 	run_until(n, 100 * S);
 	for (size_t i = 0; i < n->sent_n; i++) {
-		asked[ntohl(n->sent[i].m.frame.packet.target_ip.s_addr) & 255]++;
+		asked[ntohl(n->sent[i].m.arp.packet.target_ip.s_addr) & 255]++;
 		if (i > 0)
 			assert_true(n->sent[i].at - n->sent[i - 1].at >= 1 * MS);
 	}
@@ -377,12 +212,14 @@ static void overlapping_operands_ask_each_address_once(void **state)
 	assert_int_equal(probe_start(p, 0, &e), 0);
 	assert_int_equal(probe_targets(p), 21);
 	for (size_t i = 0; i < 21; i++) {
-		assert_int_equal(ntohl(probe_target(p, i)->ip.s_addr) & 255, 10 + i);
+		assert_int_equal(probe_target(p, i)->ip.bytes[3], 10 + i);
 		assert_int_equal(probe_link_of(p, probe_target(p, i))->ifindex, i <= 10 ? 1 : 2);
 	}
-	assert_non_null(probe_find(p, ip(30)));
-	assert_null(probe_find(p, ip(31)));
-	assert_null(probe_find(p, ip(9)));
+	for (uint32_t i = 9; i <= 31; i++) {
+		struct addr found = ip4(i);
+
+		assert_int_equal(probe_find(p, &found) != NULL, i >= 10 && i <= 30);
+	}
 	probe_free(p);
 }
 
@@ -404,28 +241,28 @@ static void what_was_not_an_answer_to_us_is_ignored(void **state)
 	const struct mac other = mac(9);
 	struct net *n = start(&asking, 10, 10);
 	struct arp_frame request = arp_request(&ours, ip(100), ip(10));
-	struct arp_message good = { IFINDEX, arp_reply(&request.packet, &other) }, m;
+	struct probe_message good = arp_message(arp_reply(&request.packet, &other)), m;
 
 	take_events(n);
 	m = good; /* on another link */
 	m.ifindex = 8;
 	input(n, &m);
 	m = good; /* about another address */
-	m.frame.packet.sender_ip = ip(11);
+	m.arp.packet.sender_ip = ip(11);
 	input(n, &m);
 	m = good; /* to another host */
-	m.frame.packet.target_mac = mac(5);
+	m.arp.packet.target_mac = mac(5);
 	input(n, &m);
 	m = good; /* to another address of ours */
-	m.frame.packet.target_ip = ip(99);
+	m.arp.packet.target_ip = ip(99);
 	input(n, &m);
 	m = good; /* a request */
-	m.frame.packet.op = ARP_REQUEST;
+	m.arp.packet.op = ARP_REQUEST;
 	input(n, &m);
 	m = good; /* our own */
-	m.frame.packet.sender_mac = ours;
+	m.arp.packet.sender_mac = ours;
 	input(n, &m);
-	m.frame = arp_gratuitous(ARP_REPLY, &other, ip(10));
+	m.arp = arp_gratuitous(ARP_REPLY, &other, ip(10));
 	input(n, &m);
 	assert_int_equal(n->told_n, 0);
 	input(n, &good);
@@ -439,7 +276,7 @@ static void an_answer_before_the_question_is_ignored(void **state)
 	const struct mac other = mac(9);
 	struct net *n = start(&asking, 10, 10);
 	struct arp_frame request = arp_request(&ours, ip(100), ip(10));
-	struct arp_message good = { IFINDEX, arp_reply(&request.packet, &other) };
+	struct probe_message good = arp_message(arp_reply(&request.packet, &other));
 	struct err e = ERR_INIT;
 
 	assert_int_equal(probe_input(n->p, &good, n->now, &e), 0);
@@ -447,17 +284,6 @@ static void an_answer_before_the_question_is_ignored(void **state)
 	assert_int_equal(n->told_n, 0);
 	end(n);
 }
-
-/* RFC 5227, section 2.1.1 */
-static const struct probe_options probing = {
-	.mode = PROBE_DUPLICATE,
-	.count = 3,
-	.rate = 1000,
-	.interval_us = 1 * S,
-	.wait_us = 2 * S,
-	.settle_us = 200 * MS,
-	.until_answered = true,
-};
 
 static void free_address_is_probed_three_times_from_nobody(void **state)
 {
@@ -467,8 +293,8 @@ static void free_address_is_probed_three_times_from_nobody(void **state)
 	run_until(n, 100 * S);
 	assert_int_equal(n->sent_n, 3);
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(n->sent[i].m.frame.packet.sender_ip.s_addr, 0);
-		assert_int_equal(n->sent[i].m.frame.packet.op, ARP_REQUEST);
+		assert_int_equal(n->sent[i].m.arp.packet.sender_ip.s_addr, 0);
+		assert_int_equal(n->sent[i].m.arp.packet.op, ARP_REQUEST);
 	}
 	assert_int_equal(n->done_at, 5 * S + 2 * S + 2 * S);
 	assert_int_equal(probe_totals(n->p).answered, 0);
@@ -495,7 +321,7 @@ static void answer_to_a_probe_may_name_any_target(void **state)
 	const struct mac other = mac(9);
 	struct net *n = start(&probing, 10, 10);
 	struct arp_frame request = arp_request(&ours, ip(10), ip(10)); /* as some write it */
-	struct arp_message m = { IFINDEX, arp_reply(&request.packet, &other) };
+	struct probe_message m = arp_message(arp_reply(&request.packet, &other));
 
 	take_events(n);
 	input(n, &m);
@@ -522,7 +348,7 @@ static void any_use_and_another_probe_make_it_taken(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(claims) + ARRAY_LEN(others); i++) {
 		bool claim = i < ARRAY_LEN(claims);
 		struct net *n = start(&probing, 10, 10);
-		struct arp_message m = { IFINDEX, claim ? claims[i] : others[i - ARRAY_LEN(claims)] };
+		struct probe_message m = arp_message(claim ? claims[i] : others[i - ARRAY_LEN(claims)]);
 
 		take_events(n);
 		n->now += 10 * MS;
@@ -548,7 +374,7 @@ static void announcing_sends_both_forms_a_round(void **state)
 	run_until(n, 100 * S);
 	assert_int_equal(n->sent_n, 8);
 	for (size_t i = 0; i < 8; i++) {
-		const struct arp_packet *a = &n->sent[i].m.frame.packet;
+		const struct arp_packet *a = &n->sent[i].m.arp.packet;
 
 		assert_int_equal(a->op, i % 2 ? ARP_REPLY : ARP_REQUEST);
 		assert_int_equal(ntohl(a->sender_ip.s_addr) & 255, 10 + i / 2 % 2);
@@ -567,7 +393,7 @@ static void announcing_notices_the_other_owner(void **state)
 		.mode = PROBE_ANNOUNCE, .count = 1, .rate = 1000, .wait_us = 100 * MS
 	};
 	struct net *n = start(&o, 10, 10);
-	struct arp_message m = { IFINDEX, arp_gratuitous(ARP_REPLY, &other, ip(10)) };
+	struct probe_message m = arp_message(arp_gratuitous(ARP_REPLY, &other, ip(10)));
 
 	take_events(n);
 	input(n, &m);
@@ -582,12 +408,57 @@ static void our_own_address_needs_no_answer_but_a_second_owner_shows(void **stat
 	struct net *n = start(&asking, 100, 100);
 	struct err e = ERR_INIT;
 
-	assert_int_equal(probe_known(n->p, ip(100), &ours, &e), 0);
+	struct addr own = ip4(100);
+
+	assert_int_equal(probe_known(n->p, &own, &ours, &e), 0);
 	assert_int_equal(probe_totals(n->p).answered, 1);
 	host(n, 100, 5, 300);
 	run_until(n, 100 * S);
 	assert_int_equal(probe_totals(n->p).conflicting, 1);
 	assert_int_equal(probe_answer(n->p, probe_target(n->p, 0), NULL)->replies, 0);
+	end(n);
+}
+
+static void of_one_host_that_answers_without_end_a_few_answers_a_probe_are_told(void **state)
+{
+	(void)state;
+	struct probe_options o = asking;
+	const struct mac other = mac(9);
+	struct arp_frame request = arp_request(&ours, ip(100), ip(10));
+	struct probe_message m = arp_message(arp_reply(&request.packet, &other));
+	struct net *n;
+
+	o.count = 2;
+	n = start(&o, 10, 10);
+	take_events(n);
+	for (unsigned i = 0; i < 1000; i++)
+		input(n, &m);
+	assert_int_equal(n->told_n, PROBE_TOLD_MAX);
+	run_until(n, 6 * S);
+	for (unsigned i = 0; i < 1000; i++)
+		input(n, &m);
+	assert_int_equal(n->told_n, 2 * PROBE_TOLD_MAX);
+	assert_int_equal(probe_totals(n->p).replies, 2000);
+	end(n);
+}
+
+static void claims_are_told_beside_the_answers_when_asked_for(void **state)
+{
+	(void)state;
+	struct probe_options o = asking;
+	const struct mac other = mac(9);
+	struct probe_message m = arp_message(arp_gratuitous(ARP_REQUEST, &other, ip(10)));
+	struct net *n;
+
+	o.claims = true;
+	n = start(&o, 10, 10);
+	take_events(n);
+	input(n, &m);
+	assert_int_equal(n->told_n, 1);
+	assert_int_equal(n->told[0].what, PROBE_CLAIM);
+	assert_int_equal(n->told[0].at_us, n->now);
+	assert_int_equal(probe_totals(n->p).replies, 0);
+	assert_int_equal(probe_totals(n->p).answered, 0);
 	end(n);
 }
 
@@ -601,7 +472,7 @@ static void a_flood_of_macs_is_bounded(void **state)
 	take_events(n);
 	for (unsigned i = 0; i < 3000; i++) {
 		struct mac it = { { 2, 9, 0, 0, (uint8_t)(i >> 8), (uint8_t)i } };
-		struct arp_message m = { IFINDEX, arp_reply(&request.packet, &it) };
+		struct probe_message m = arp_message(arp_reply(&request.packet, &it));
 
 		input(n, &m);
 	}
@@ -637,6 +508,8 @@ int main(void)
 		cmocka_unit_test(announcing_sends_both_forms_a_round),
 		cmocka_unit_test(announcing_notices_the_other_owner),
 		cmocka_unit_test(our_own_address_needs_no_answer_but_a_second_owner_shows),
+		cmocka_unit_test(of_one_host_that_answers_without_end_a_few_answers_a_probe_are_told),
+		cmocka_unit_test(claims_are_told_beside_the_answers_when_asked_for),
 		cmocka_unit_test(a_flood_of_macs_is_bounded),
 	};
 
