@@ -193,6 +193,9 @@ static int open_all(struct allocate *x, const struct args *args, struct err *e)
 {
 	static const struct stage_ops ops = { .kinds = kinds, .record = record, .settle = settle };
 	const char *namespace = args->namespace ? args->namespace : getenv("METALLB_NAMESPACE");
+	const struct ipam_options options = {
+		.lb_class = args->lb_class && *args->lb_class ? args->lb_class : NULL,
+	};
 	enum print_output output;
 
 	if (args->log && log_configure(args->log, e) < 0)
@@ -201,7 +204,7 @@ static int open_all(struct allocate *x, const struct args *args, struct err *e)
 		return -1;
 	x->rows = output == PRINT_TABLE || output == PRINT_WIDE;
 	x->config_changed = true;
-	x->ipam = ipam_new(args->lb_class && *args->lb_class ? args->lb_class : NULL, e);
+	x->ipam = ipam_new(&options, e);
 	x->store = config_store_new(namespace && *namespace ? namespace : "metallb-system", e);
 	x->complaints = complaints_new(e);
 	x->verdicts = verdicts_new(e);

@@ -33,6 +33,8 @@ struct config_pool {
 	struct api_map labels;
 	const struct range *ranges; /* in the order declared; they don't overlap */
 	size_t ranges_n;
+	const struct range *reserved; /* never given unasked; ascending, apart, may exceed the pool */
+	size_t reserved_n;
 	bool auto_assign;
 	bool avoid_buggy_ips;
 	bool restricted;  /* spec.serviceAllocation is there */

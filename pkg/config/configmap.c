@@ -72,6 +72,7 @@ static struct version *decode_pool(struct decoder *d, const struct json *item, c
 	check_keys(d, item, at, pool_keys);
 	get_protocol(d, item, at, v);
 	get_addresses(d, item, at, v);
+	get_reserved(d, meta, v, false);
 	v->pool.auto_assign = get_bool(d, item, at, "auto-assign", true);
 	v->pool.avoid_buggy_ips = get_bool(d, item, at, "avoid-buggy-ips", false);
 	if (v->has_l2 && json_get(item, "bgp-advertisements")) {
@@ -152,6 +153,30 @@ static void decode_root(
 	}
 }
 
+struct reserved {
+	struct decoder *d;
+	const struct configmap *c;
+};
+
+/* What the ConfigMap reserves must be in one of its pools. */
+static bool check_reserved(void *arg, const char *text, const struct range *r)
+{
+	const struct reserved *x = arg;
+
+	for (size_t i = 0; i < x->c->n; i++) {
+		const struct version *v = x->c->at[i].version;
+
+		if (!v)
+			return true; /* its addresses are not known */
+		for (size_t k = 0; k < v->pool.ranges_n; k++)
+			if (range_overlaps(&v->pool.ranges[k], r))
+				return true;
+	}
+	refuse(x->d, &(struct path){ RESERVE_PATH },
+	    "\"%s\" has no address of any pool here; reserve some that are there, or remove it", text);
+	return true;
+}
+
 int decode_configmap(
     struct configmap *c, const struct json *object, const struct api_meta *meta, struct faults *f)
 {
@@ -176,5 +201,7 @@ int decode_configmap(
 		return 0;
 	}
 	decode_root(c, root, meta, f);
+	if (!f->n)
+		each_reserved(&d, meta, check_reserved, &(struct reserved){ &d, c });
 	return f->arena.bad ? -1 : 0;
 }

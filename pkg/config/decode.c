@@ -76,6 +76,9 @@ static void add_fault(struct decoder *d, const char *path, const char *text)
 	char *message;
 
 	d->bad = true;
+	for (size_t i = 0; i < f->n; i++)
+		if (!strcmp(f->at[i].path, path) && !strcmp(f->at[i].message, text))
+			return; /* of the object as a whole, and told for each of its pools */
 	if (f->n == FAULTS_MAX) {
 		f->more++;
 		return;

@@ -213,6 +213,7 @@ static void describe(const struct json *object, const struct api_meta *m, struct
 {
 	buf_printf(out, "%" PRId64 " ", m->created);
 	json_write(json_at(object, "metadata", "labels", NULL), out);
+	json_write(json_at(object, "metadata", "annotations", RESERVE_KEY, NULL), out);
 	json_write(json_get(object, "spec"), out);
 	json_write(json_at(object, "data", "config", NULL), out);
 }

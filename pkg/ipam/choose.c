@@ -45,23 +45,48 @@ static void consider(const struct ipam *m, const struct service *s, const struct
 	const struct place *at = u->addr.family == family ? space_find(m, &u->addr) : NULL;
 	const char *code;
 
-	if (!at || at->pool != p || space_avoids(p, &u->addr))
+	if (!at || at->pool != p || space_avoids(p, &u->addr) || space_reserves(p, &u->addr))
 		return;
 	if (b->found &&
 	    (at->index > b->range || (at->index == b->range && addr_compare(&u->addr, &b->addr) >= 0)))
 		return;
-	if (!hold_conflict(s, u, true, &code))
+	if (!hold_conflict(s, u, true, &code) && !rest_report(m, &u->addr))
 		*b = (struct best){ true, u->addr, at->index };
 }
 
-/* The lowest address of the family that s may have: free, or shared with others of its key, or
- * in its own status and nobody's. */
+/* What s had is nobody's now, and may be given again: its pool, else NULL. */
+static struct pool *again_of(const struct ipam *m, const struct former *f)
+{
+	const struct place *at = space_find(m, &f->addr);
+
+	if (!at || space_avoids(at->pool, &f->addr) || space_reserves(at->pool, &f->addr) ||
+	    rest_report(m, &f->addr))
+		return NULL;
+	return at->pool;
+}
+
+static bool own(const struct ipam *m, const struct service *s, const struct pool *p, uint8_t family,
+    struct addr *out)
+{
+	const struct former *f = rest_own(m, s);
+
+	while (f && (f->addr.family != family || again_of(m, f) != p))
+		f = f->next;
+	if (f)
+		*out = f->addr;
+	return f != NULL;
+}
+
+/* The address of the family that s may have: what it had; or the lowest that is free, or shared with
+ * others of its key, or in its own status and nobody's; or what is free for the longest. */
 static bool lowest(const struct ipam *m, const struct service *s, const struct pool *p, uint8_t family,
     struct addr *out)
 {
 	struct best b = { 0 };
 	const struct service *o = s->sharing ? s->sharing->services : NULL;
 
+	if (own(m, s, p, family, out))
+		return true;
 	b.found = space_lowest(p, family, &b.addr, &b.range);
 	for (; o; o = o->sharing_next)
 		for (size_t i = 0; o != s && i < o->holds_n; i++)
@@ -69,7 +94,7 @@ static bool lowest(const struct ipam *m, const struct service *s, const struct p
 	for (size_t i = 0; i < s->records_n; i++)
 		consider(m, s, p, family, s->records[i].used, &b);
 	*out = b.addr;
-	return b.found;
+	return b.found || rest_longest(p, family, out);
 }
 
 static bool both(
@@ -120,12 +145,41 @@ static bool first_of(const struct ipam *m, const struct class *c, const struct s
 	return false;
 }
 
+/* What it had last, if a pool of the class has it. */
+static bool again(
+    const struct ipam *m, const struct class *c, const struct service *s, struct addr out[2], size_t *n)
+{
+	for (const struct former *f = rest_own(m, s); f; f = f->next) {
+		const struct pool *p = again_of(m, f);
+		bool ipv4 = f->addr.family == ADDR_IPV4, listed = false;
+
+		for (size_t i = 0; p && !listed && i < c->pools_n; i++)
+			listed = c->pools[i] == p;
+		if (!listed || (c->need == NEED_IPV4 && !ipv4) || (c->need == NEED_IPV6 && ipv4))
+			continue;
+		*n = 1;
+		out[0] = f->addr;
+		if (c->need != NEED_PREFER && c->need != NEED_REQUIRE)
+			return true;
+		out[ipv4 ? 0 : 1] = f->addr;
+		if (lowest(m, s, p, ipv4 ? ADDR_IPV6 : ADDR_IPV4, &out[ipv4 ? 1 : 0])) {
+			*n = 2;
+			return true;
+		}
+		out[0] = f->addr;
+		if (c->need == NEED_PREFER)
+			return true;
+	}
+	return false;
+}
+
 static bool asked(const struct ipam *m, const struct service *s, struct addr out[2], size_t *n)
 {
 	const char *code;
 
 	for (size_t i = 0; i < s->facts->asked_n; i++) {
-		if (hold_conflict(s, hold_find(m, &s->facts->asked[i]), true, &code))
+		if (hold_conflict(s, hold_find(m, &s->facts->asked[i]), true, &code) ||
+		    rest_refusal(m, s, &s->facts->asked[i]))
 			return false;
 		out[i] = s->facts->asked[i];
 	}
@@ -156,6 +210,6 @@ bool choose(
 	case WANTS_ANY:
 		break;
 	}
-	return first_of(m, c, s, c->pools, c->pinned_n, out, n) ||
+	return again(m, c, s, out, n) || first_of(m, c, s, c->pools, c->pinned_n, out, n) ||
 	       first_of(m, c, s, c->pools + c->pinned_n, c->pools_n - c->pinned_n, out, n);
 }

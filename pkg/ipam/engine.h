@@ -4,6 +4,7 @@
  *	facts.c   what a Service says, packed
  *	space.c   pools, and which of their addresses are free
  *	hold.c    who holds what, and who may share
+ *	rest.c    addresses that were released, and quarantine
  *	choose.c  which pools fit a Service, and which of their addresses
  *	wait.c    Services that wait, in classes that wait for the same
  *	review.c  may a Service keep what it has?
@@ -64,11 +65,47 @@ struct seen {
 struct ipam;
 struct service;
 struct class;
+struct pool;
 
 struct used { /* an address that is not free */
 	struct tree_node node;
 	struct addr addr;
 	struct hold *holds;
+	size_t holders; /* of them not only recorded */
+};
+
+/* An address that was released and is not used since: while reuse_delay_ms passes it rests, and
+ * nobody but its owner gets it; then it waits its turn behind those that are free for longer.
+ * Without a delay it is as free as any, and only remembered for its owner (sticky). */
+struct former {
+	struct tree_node node;       /* by address */
+	struct tree_node order_node; /* by the time of release */
+	struct tree_node turn_node;  /* in its pool's turns, if it has rested */
+	struct addr addr;
+	uint64_t order;    /* of all releases */
+	uint64_t since;    /* ms */
+	bool apart;        /* it is in no gap */
+	struct pool *pool; /* in whose turns it is, or NULL */
+	struct owner *owner;
+	struct former *next, *prev; /* of the owner, the newest first */
+};
+struct owner {
+	UT_hash_handle hh;
+	struct former *formers;
+	char key[]; /* namespace, NUL, name */
+};
+
+struct report { /* that addresses are in quarantine */
+	UT_hash_handle hh;
+	char *by;
+	char *why;
+	struct barred *at;
+	size_t n;
+};
+struct barred { /* by address, then report */
+	struct tree_node node;
+	struct addr addr;
+	const struct report *report;
 };
 /* A Service has the address, or it only stands in its status: what we gave up and is not yet
  * written, or what another controller gave.  Such an address is given to nobody, but whoever has
@@ -88,8 +125,14 @@ struct gap { /* free addresses in a row, of one range of a pool; the ends are us
 };
 struct pool {
 	const struct config_pool *config;
-	struct tree gaps[2]; /* IPv4, IPv6; by range, then address */
-	bool has[2];         /* any usable address of the family at all */
+	struct tree gaps[2];  /* IPv4, IPv6; by range, then address */
+	struct tree turns[2]; /* free too, but given only when no gap is left, the longest free first */
+	bool has[2];          /* any usable address of the family at all */
+	uint64_t capacity[2]; /* usable ones; INT64_MAX: more */
+	uint64_t open[2];     /* of them not reserved */
+	uint64_t out[2];      /* of those not in the gaps now */
+	uint64_t assigned[2]; /* of all usable ones */
+	uint64_t reserved_assigned[2]; /* of the reserved ones */
 	struct class **waiters;
 	size_t waiters_n;
 	size_t waiters_cap;
@@ -197,6 +240,10 @@ struct class
 
 struct ipam {
 	char *lb_class;
+	bool keep;
+	bool sticky;
+	uint64_t reuse_delay;
+	uint64_t now;
 	bool bad; /* out of memory */
 
 	const struct config *config;
@@ -213,6 +260,14 @@ struct ipam {
 	struct pool_name *names;
 	struct tree used;
 	struct tree dirty;
+
+	struct tree formers;
+	struct tree released; /* the formers in order */
+	uint64_t releases;
+	struct former *resting; /* the first of `released` that rests; NULL: none does */
+	struct owner *owners;
+	struct report *reports;
+	struct tree barred;
 
 	struct class *classes;
 	struct tree ready;
@@ -242,12 +297,28 @@ void space_build(struct ipam *m, const struct config *c);
 void space_free(struct ipam *m);
 const struct place *space_find(const struct ipam *m, const struct addr *a); /* NULL: in no pool */
 bool space_avoids(const struct pool *p, const struct addr *a);              /* avoidBuggyIPs */
+bool space_reserves(const struct pool *p, const struct addr *a);            /* lbctl.dev/reserve */
 void space_take(struct ipam *m, const struct addr *a);
 void space_put(struct ipam *m, const struct addr *a);
+void space_assigned(struct ipam *m, const struct addr *a, bool assigned); /* for the books */
 bool space_lowest(const struct pool *p, uint8_t family, struct addr *a, uint32_t *range);
 const char *space_name(struct ipam *m, const char *pool); /* a copy as long as the engine */
 struct pool *space_pool(const struct ipam *m, const char *name);
-uint64_t space_count(const struct pool *p, uint8_t family); /* free ones; INT64_MAX: more */
+
+/* rest.c */
+/* Nobody has it any more: into the gaps, or apart to rest. */
+void rest_released(struct ipam *m, const struct addr *a, const struct service *owner);
+void rest_used(struct ipam *m, const struct addr *a); /* somebody has it */
+void rest_time(struct ipam *m);                       /* what has rested by now */
+void rest_rebuild(struct ipam *m);                    /* the pools are others */
+/* The address of the pool and family that is free for the longest, of those not in the gaps. */
+bool rest_longest(const struct pool *p, uint8_t family, struct addr *out);
+/* Why a free address can't be given to s: NULL, "AddressInUse" or "AddressResting". */
+const char *rest_refusal(const struct ipam *m, const struct service *s, const struct addr *a);
+struct former *rest_own(const struct ipam *m, const struct service *s);       /* the newest, or NULL */
+const struct report *rest_report(const struct ipam *m, const struct addr *a); /* NULL: none */
+const char *rest_owner(struct ipam *m, const struct addr *a); /* whose it was, "namespace/name" */
+void rest_free(struct ipam *m);
 
 /* hold.c */
 struct used *hold_find(const struct ipam *m, const struct addr *a);

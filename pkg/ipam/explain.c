@@ -139,7 +139,8 @@ static void survey_pool(struct ipam *m, const struct service *s, const struct po
 		name_it(&v->familyless, &v->familyless_n, name, NULL);
 	} else {
 		code = "PoolExhausted";
-		why = arena_printf(&m->scratch, "no %s of it is free", need_words(need, false));
+		why = arena_printf(&m->scratch, "no %s of it is free%s", need_words(need, false),
+		    p->config->reserved_n ? " but those that lbctl.dev/reserve keeps" : "");
 		name_it(&v->full, &v->full_n, name, NULL);
 	}
 	if (v->at && v->n < CONSIDERED_MAX)
@@ -375,6 +376,29 @@ bool explain_static(struct ipam *m, struct service *s, struct class *like, struc
 	return true;
 }
 
+/* Nobody has the address that it asks for, but it is not given now. */
+static void waiting_for_rest(
+    struct ipam *m, const struct service *s, const struct addr *a, struct refusal *r)
+{
+	const char *code = rest_refusal(m, s, a), *text = tell_addresses(m, a, 1);
+
+	if (!code)
+		return;
+	if (!strcmp(code, "AddressInUse"))
+		refuse(r, VERDICT_WAITING, code,
+		    arena_printf(&m->scratch,
+			"%s, which it asks for, is in quarantine, because somebody else on the network "
+			"uses it (%s); it is given when that ends",
+			text, rest_report(m, a)->why));
+	else
+		refuse(r, VERDICT_WAITING, code,
+		    arena_printf(&m->scratch,
+			"%s, which it asks for, was %s's a moment ago; it is given when it has rested "
+			"(--reuse-delay)",
+			text, rest_owner(m, a)));
+	failed(m, s, r, arena_printf(&m->scratch, "%s is not free yet", tell_go(m, a, 1)));
+}
+
 /* The address that it asks for is held. */
 static void waiting_for_asked(struct ipam *m, struct service *s, struct refusal *r)
 {
@@ -385,10 +409,12 @@ static void waiting_for_asked(struct ipam *m, struct service *s, struct refusal 
 		const char *code, *rule;
 		const struct service *other = hold_conflict(s, hold_find(m, a), true, &code);
 
+		if (!other && !r->code)
+			waiting_for_rest(m, s, a, r);
 		if (!other)
 			continue;
 		rule = explain_conflict(m, s, other, code);
-		if (!r->considered_n) {
+		if (!r->code) {
 			refuse(r, VERDICT_WAITING, "AddressInUse",
 			    arena_printf(&m->scratch, "%s, which it asks for, is held by %s, %s",
 				tell_addresses(m, a, 1), tell_name(m, other), rule));

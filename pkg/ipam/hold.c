@@ -20,7 +20,7 @@ static struct used *use(struct ipam *m, const struct addr *a)
 		return NULL;
 	u->addr = *a;
 	tree_add(&m->used, &u->node);
-	space_take(m, a);
+	rest_used(m, a);
 	return u;
 }
 
@@ -50,6 +50,8 @@ static struct hold *take(
 		holds[i] =
 		    (struct hold){ .used = u, .service = s, .next = u->holds, .recorded = recorded };
 		u->holds = &holds[i];
+		if (!recorded && u->holders++ == 0)
+			space_assigned(m, &u->addr, true);
 		*taken = i + 1;
 	}
 	return holds;
@@ -65,10 +67,12 @@ static void drop(struct ipam *m, struct hold *holds, size_t n)
 		while (*link != &holds[i])
 			link = &(*link)->next;
 		*link = holds[i].next;
+		if (!holds[i].recorded && --u->holders == 0)
+			space_assigned(m, &a, false);
 		if (!u->holds) {
 			tree_remove(&m->used, &u->node);
 			free(u);
-			space_put(m, &a);
+			rest_released(m, &a, holds[i].service);
 		}
 		wait_wake_address(m, &a);
 	}

@@ -40,13 +40,36 @@ static int awaited_compare(const struct tree_node *a, const struct tree_node *b)
 	return l->class == r->class ? 0 : (uintptr_t)l->class < (uintptr_t)r->class ? -1 : 1;
 }
 
-struct ipam *ipam_new(const char *lb_class, struct err *e)
+static int former_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	return addr_compare(&TREE_ITEM(a, const struct former, node)->addr,
+	    &TREE_ITEM(b, const struct former, node)->addr);
+}
+
+static int order_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct former *l = TREE_ITEM(a, const struct former, order_node);
+	const struct former *r = TREE_ITEM(b, const struct former, order_node);
+
+	return l->order < r->order ? -1 : l->order > r->order;
+}
+
+static int barred_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct barred *l = TREE_ITEM(a, const struct barred, node);
+	const struct barred *r = TREE_ITEM(b, const struct barred, node);
+	int c = addr_compare(&l->addr, &r->addr);
+
+	return c ? c : strcmp(l->report ? l->report->by : "", r->report ? r->report->by : "");
+}
+
+struct ipam *ipam_new(const struct ipam_options *o, struct err *e)
 {
 	struct ipam *m = calloc(1, sizeof(*m));
 
-	if (m && lb_class)
-		m->lb_class = strdup(lb_class);
-	if (!m || (lb_class && !m->lb_class)) {
+	if (m && o->lb_class)
+		m->lb_class = strdup(o->lb_class);
+	if (!m || (o->lb_class && !m->lb_class)) {
 		free(m);
 		err_memory(e);
 		return NULL;
@@ -55,7 +78,26 @@ struct ipam *ipam_new(const char *lb_class, struct err *e)
 	m->dirty.compare = dirty_compare;
 	m->ready.compare = ready_compare;
 	m->awaited.compare = awaited_compare;
+	m->formers.compare = former_compare;
+	m->released.compare = order_compare;
+	m->barred.compare = barred_compare;
+	m->keep = o->keep;
+	m->sticky = o->sticky;
+	m->reuse_delay = o->reuse_delay_ms;
 	return m;
+}
+
+void ipam_time(struct ipam *m, uint64_t now_ms)
+{
+	if (now_ms <= m->now)
+		return;
+	m->now = now_ms;
+	rest_time(m);
+}
+
+uint64_t ipam_deadline(const struct ipam *m)
+{
+	return m->resting ? m->resting->since + m->reuse_delay : UINT64_MAX;
 }
 
 static void clean(struct ipam *m, struct service *s)
@@ -396,6 +438,7 @@ void ipam_free(struct ipam *m)
 		free(name);
 	}
 	wait_free(m);
+	rest_free(m);
 	space_free(m);
 	arena_release(&m->scratch);
 	free(m->lb_class);
@@ -420,22 +463,4 @@ void ipam_each_held(const struct ipam *m, void (*each)(const struct ipam_held *h
 			each(&held, arg);
 		}
 	}
-}
-
-bool ipam_pool_count(
-    const struct ipam *m, const char *pool, uint8_t family, uint64_t *free_n, uint64_t *held)
-{
-	const struct pool *p = space_pool(m, pool);
-
-	if (!p)
-		return false;
-	*free_n = space_count(p, family);
-	*held = 0;
-	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n)) {
-		const struct used *u = TREE_ITEM(n, const struct used, node);
-		const struct place *at = space_find(m, &u->addr);
-
-		*held += at && at->pool == p && u->addr.family == family && !space_avoids(p, &u->addr);
-	}
-	return true;
 }

@@ -25,12 +25,25 @@
 
 struct ipam;
 
-/* lb_class: the loadBalancerClass to serve; NULL: Services without one. */
-struct ipam *ipam_new(const char *lb_class, struct err *e) MUST_CHECK;
+struct ipam_options {
+	const char *lb_class; /* the loadBalancerClass to serve; NULL: Services without one */
+	/* What a Service has it keeps, even if no pool holds it any more or its pool no longer allows
+	 * it, until it goes or asks for another. */
+	bool keep;
+	/* Nobody but who released it gets an address before this has passed, and then the longest free
+	 * is given first; 0: at once, and the lowest. */
+	uint64_t reuse_delay_ms;
+	/* A Service that is made again under its name gets what it had, while it is free. */
+	bool sticky;
+};
+
+struct ipam *ipam_new(const struct ipam_options *o, struct err *e) MUST_CHECK;
 void ipam_free(struct ipam *m); /* NULL is fine */
 
 /* The input.  Everything is copied, except the configuration, which must stay valid until the next
  * ipam_config().  Running out of memory is told by ipam_next(). */
+void ipam_time(struct ipam *m, uint64_t now_ms); /* never less than before; matters to reuse_delay_ms */
+uint64_t ipam_deadline(const struct ipam *m); /* when the next address has rested; UINT64_MAX: none */
 void ipam_config(struct ipam *m, const struct config *c);
 void ipam_namespace(struct ipam *m, const struct api_namespace *n);
 void ipam_namespace_gone(struct ipam *m, const char *name);
@@ -42,6 +55,11 @@ void ipam_service_status(struct ipam *m, const struct api_service *s);
  * recorded in it are at least given to nobody else. */
 void ipam_service_unreadable(struct ipam *m, const char *namespace, const char *name,
     const struct addr *recorded, size_t n, const char *why);
+
+/* Somebody else on the network uses these addresses: they are given to nobody until `by`, who found
+ * that out, says otherwise.  n 0: none any more. */
+void ipam_quarantine(
+    struct ipam *m, const char *by, const struct addr *addresses, size_t n, const char *why);
 
 enum { IPAM_EVENTS_MAX = 4 };
 
@@ -74,9 +92,16 @@ struct ipam_held {
 };
 void ipam_each_held(
     const struct ipam *m, void (*each)(const struct ipam_held *h, void *arg), void *arg);
-/* How many addresses of the family a pool could still give (INT64_MAX: more), and how many are
- * held. */
-bool ipam_pool_count(
-    const struct ipam *m, const char *pool, uint8_t family, uint64_t *free_n, uint64_t *held);
+
+/* The addresses of a pool, of one family; INT64_MAX: that many or more.  Each is counted once:
+ * capacity = assigned + available + reserved + held, unless there are more. */
+struct ipam_books {
+	uint64_t capacity;  /* without those that avoidBuggyIPs excludes */
+	uint64_t assigned;  /* Services hold them */
+	uint64_t available; /* would be given now */
+	uint64_t reserved;  /* by lbctl.dev/reserve, and not assigned */
+	uint64_t held;      /* only recorded, resting, or in quarantine */
+};
+bool ipam_books(const struct ipam *m, const char *pool, uint8_t family, struct ipam_books *out);
 
 #endif

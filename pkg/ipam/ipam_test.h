@@ -19,7 +19,7 @@ static inline struct world *world_new(const char *lb_class)
 	struct err e = ERR_INIT;
 
 	w->store = config_store_new("lb", &e);
-	w->m = ipam_new(lb_class, &e);
+	w->m = ipam_new(&(struct ipam_options){ .lb_class = lb_class }, &e);
 	assert_true(w->store && w->m);
 	return w;
 }

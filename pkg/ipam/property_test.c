@@ -133,7 +133,7 @@ static void arrive(struct cluster *c, struct model *s)
 static struct ipam *restart(const struct cluster *c)
 {
 	struct err e = ERR_INIT;
-	struct ipam *m = ipam_new(NULL, &e);
+	struct ipam *m = ipam_new(&(struct ipam_options){ 0 }, &e);
 
 	assert_non_null(m);
 	ipam_config(m, c->config);
@@ -283,14 +283,16 @@ static void check_books(struct cluster *c)
 	for (size_t i = 0; i < c->config->pools_n; i++)
 		for (size_t f = 0; f < 2; f++) {
 			const struct config_pool *p = &c->config->pools[i];
-			uint64_t capacity = 0, free_n, held;
+			struct ipam_books b;
+			uint64_t capacity = 0;
 
 			for (size_t k = 0; k < c->universe_n; k++)
 				capacity += c->universe[k].family == families[f] &&
 					    config_pool_holds(p, &c->universe[k]) &&
 					    !is_buggy(p, &c->universe[k]);
-			CHECK(c, ipam_pool_count(c->m, p->name, families[f], &free_n, &held));
-			CHECK(c, free_n + held == capacity);
+			CHECK(c, ipam_books(c->m, p->name, families[f], &b));
+			CHECK(c, b.capacity == capacity);
+			CHECK(c, b.assigned + b.available + b.reserved + b.held == capacity);
 		}
 }
 
@@ -384,7 +386,7 @@ static uint64_t history(uint32_t seed, bool check)
 
 	*c = (struct cluster){ .random = seed * 2654435761U + 1, .seed = seed };
 	c->store = config_store_new("lb", &e);
-	c->m = ipam_new(NULL, &e);
+	c->m = ipam_new(&(struct ipam_options){ 0 }, &e);
 	for (int i = 0; i < 14; i++)
 		c->universe[c->universe_n++] =
 		    addr_from_in((struct in_addr){ htonl(0xc0000200U + (uint32_t)i) });

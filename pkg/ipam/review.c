@@ -107,20 +107,23 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 {
 	const struct facts *f = s->facts;
 	const struct place *place = space_find(m, &at[0]);
-	const char *text = tell_addresses(m, at, n);
+	const char *text = tell_addresses(m, at, n), *pool;
 	bool outside = !place || (n > 1 && !space_find(m, &at[1]));
 
 	if (m->pools_n && (f->need == NEED_NONE || f->not_enough || !family_fits(f->need, at, n))) {
 		tell_loss(m, s, NULL, "gave up %s: its families are not those of the Service", text);
 		return false;
 	}
-	if (outside && keeps_outside(m))
+	if (outside && !m->keep && keeps_outside(m))
 		return shares(m, s, at, n);
-	if (!pool_fits(m, s, at, n) || !shares(m, s, at, n))
+	if (!m->keep && !pool_fits(m, s, at, n))
 		return false;
-	if (f->asked_pool && strcmp(f->asked_pool, place->pool->config->name) != 0) {
+	if (!shares(m, s, at, n))
+		return false;
+	pool = place ? place->pool->config->name : s->pool ? s->pool : s->seen->pool;
+	if (f->asked_pool && pool && strcmp(f->asked_pool, pool) != 0) {
 		tell_loss(m, s, NULL, "gave up %s: it is of pool \"%s\", and another is asked for",
-		    text, place->pool->config->name);
+		    text, pool);
 		return false;
 	}
 	if (!f->invalid && f->asked_n && !same_set(f->asked, f->asked_n, at, n)) {
@@ -177,7 +180,8 @@ static void keep(struct ipam *m, struct service *s)
 	const struct place *place = space_find(m, a);
 	size_t other = !family_index(a->family);
 	bool second = s->facts->need == NEED_PREFER && s->holds_n == 1 && place &&
-		      place->pool->has[other] && !s->facts->asked_n;
+		      place->pool->has[other] && !s->facts->asked_n && !space_avoids(place->pool, a) &&
+		      !choose_refusal(s, place->pool);
 	struct class like = { .wants = WANTS_SECOND, .need = other ? NEED_IPV6 : NEED_IPV4 };
 	struct pool *pools[1];
 

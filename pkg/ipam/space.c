@@ -38,6 +38,21 @@ static bool trim(const struct pool *p, struct gap *g)
 	return true;
 }
 
+bool space_reserves(const struct pool *p, const struct addr *a)
+{
+	size_t low = 0, high = p->config->reserved_n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (addr_compare(&p->config->reserved[mid].first, a) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low && range_contains(&p->config->reserved[low - 1], a);
+}
+
 static void add_gap(struct ipam *m, struct pool *p, const struct gap *like)
 {
 	struct gap *g, copy = *like;
@@ -95,6 +110,7 @@ void space_take(struct ipam *m, const struct addr *a)
 
 	if (!g || addr_compare(a, &g->last) > 0)
 		return;
+	p->out[family_index(a->family)]++;
 	right = *g;
 	right.first = *a;
 	if (addr_equal(a, &g->first)) {
@@ -125,12 +141,13 @@ void space_put(struct ipam *m, const struct addr *a)
 	struct gap fresh, *left, *right;
 	struct addr before = *a, after = *a;
 
-	if (!p || space_avoids(p, a))
+	if (!p || space_avoids(p, a) || space_reserves(p, a))
 		return;
 	fresh = (struct gap){ .range = at->index, .first = *a, .last = *a };
 	left = gap_before(p, at->index, a);
 	if (left && addr_compare(a, &left->last) <= 0)
 		return; /* it was free */
+	p->out[family_index(a->family)]--;
 	if (left && step(p, &before, addr_prev) && addr_equal(&before, &left->last)) {
 		fresh.first = left->first;
 		drop_gap(p, left);
@@ -189,9 +206,17 @@ void space_free(struct ipam *m)
 	for (size_t i = 0; i < m->pools_n; i++) {
 		struct pool *p = &m->pools[i];
 
-		for (size_t f = 0; f < 2; f++)
+		for (size_t f = 0; f < 2; f++) {
 			while (p->gaps[f].root)
 				drop_gap(p, TREE_ITEM(p->gaps[f].root, struct gap, node));
+			while (p->turns[f].root) {
+				struct former *turn =
+				    TREE_ITEM(p->turns[f].root, struct former, turn_node);
+
+				tree_remove(&p->turns[f], &turn->turn_node);
+				turn->pool = NULL;
+			}
+		}
 		free(p->waiters);
 	}
 	free(m->pools);
@@ -224,18 +249,90 @@ static int by_first(const void *a, const void *b)
 	    &((const struct place *)a)->range.first, &((const struct place *)b)->range.first);
 }
 
+static int turn_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct former *l = TREE_ITEM(a, const struct former, turn_node);
+	const struct former *r = TREE_ITEM(b, const struct former, turn_node);
+
+	return l->order < r->order ? -1 : l->order > r->order;
+}
+
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return a >= INT64_MAX || b > INT64_MAX - a ? INT64_MAX : a + b;
+}
+
+/* How many usable addresses there are from first to last. */
+static uint64_t usable(const struct pool *p, const struct addr *first, const struct addr *last)
+{
+	struct gap g = { .first = *first, .last = *last };
+	struct range r;
+	uint64_t n;
+
+	if (!trim(p, &g))
+		return 0;
+	r = (struct range){ g.first, g.last };
+	n = range_size(&r);
+	if (p->config->avoid_buggy_ips && g.first.family == ADDR_IPV4)
+		n -= 2 * (uint64_t)((ntohl(addr_to_in(&g.last).s_addr) >> 8) -
+				    (ntohl(addr_to_in(&g.first).s_addr) >> 8));
+	return n;
+}
+
+/* The range without what is reserved, as gaps. */
+static void add_open(struct ipam *m, struct pool *p, size_t index)
+{
+	const struct range *r = &p->config->ranges[index];
+	struct gap g = { .range = (uint32_t)index, .first = r->first };
+	size_t f = family_index(r->first.family);
+
+	for (size_t i = 0; i < p->config->reserved_n; i++) {
+		const struct range *cut = &p->config->reserved[i];
+
+		if (cut->first.family != r->first.family || addr_compare(&cut->last, &g.first) < 0)
+			continue;
+		if (addr_compare(&cut->first, &r->last) > 0)
+			break;
+		if (addr_compare(&cut->first, &g.first) > 0) {
+			g.last = cut->first;
+			addr_prev(&g.last);
+			p->open[f] = sum(p->open[f], usable(p, &g.first, &g.last));
+			add_gap(m, p, &g);
+		}
+		if (addr_compare(&cut->last, &r->last) >= 0)
+			return;
+		g.first = cut->last;
+		addr_next(&g.first);
+	}
+	g.last = r->last;
+	p->open[f] = sum(p->open[f], usable(p, &g.first, &g.last));
+	add_gap(m, p, &g);
+}
+
 static void add_ranges(struct ipam *m, struct pool *p)
 {
 	for (size_t i = 0; i < p->config->ranges_n; i++) {
 		const struct range *r = &p->config->ranges[i];
-		struct gap g = { .range = (uint32_t)i, .first = r->first, .last = r->last };
-		size_t before = p->gaps[family_index(r->first.family)].n;
+		size_t f = family_index(r->first.family);
 
-		add_gap(m, p, &g);
-		if (p->gaps[family_index(r->first.family)].n > before)
-			p->has[family_index(r->first.family)] = true;
+		add_open(m, p, i);
+		p->capacity[f] = sum(p->capacity[f], usable(p, &r->first, &r->last));
+		p->has[f] = p->capacity[f] != 0;
 		m->places[m->places_n++] = (struct place){ *r, p, (uint32_t)i };
 	}
+}
+
+void space_assigned(struct ipam *m, const struct addr *a, bool assigned)
+{
+	const struct place *at = space_find(m, a);
+	size_t f = family_index(a->family);
+	uint64_t change = assigned ? 1 : (uint64_t)-1;
+
+	if (!at || space_avoids(at->pool, a))
+		return;
+	at->pool->assigned[f] += change;
+	if (space_reserves(at->pool, a))
+		at->pool->reserved_assigned[f] += change;
 }
 
 void space_build(struct ipam *m, const struct config *c)
@@ -254,6 +351,7 @@ void space_build(struct ipam *m, const struct config *c)
 		m->pools[i] = (struct pool){
 			.config = &c->pools[i],
 			.gaps = { TREE_INIT(gap_compare), TREE_INIT(gap_compare) },
+			.turns = { TREE_INIT(turn_compare), TREE_INIT(turn_compare) },
 		};
 	qsort(m->pools, m->pools_n, sizeof(*m->pools), try_order);
 	for (size_t i = 0; i < m->pools_n; i++) {
@@ -261,35 +359,33 @@ void space_build(struct ipam *m, const struct config *c)
 		add_ranges(m, &m->pools[i]);
 	}
 	qsort(m->places, m->places_n, sizeof(*m->places), by_first);
-	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n))
-		space_take(m, &TREE_ITEM(n, const struct used, node)->addr);
-}
+	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n)) {
+		const struct used *u = TREE_ITEM(n, const struct used, node);
 
-/* How many addresses of a gap avoidBuggyIPs leaves out: those between its ends. */
-static uint64_t buggy_inside(const struct gap *g)
-{
-	uint32_t first, last;
-
-	if (g->first.family != ADDR_IPV4)
-		return 0;
-	first = ntohl(addr_to_in(&g->first).s_addr);
-	last = ntohl(addr_to_in(&g->last).s_addr);
-	return 2 * (uint64_t)((last >> 8) - (first >> 8));
-}
-
-uint64_t space_count(const struct pool *p, uint8_t family)
-{
-	const struct tree *gaps = &p->gaps[family_index(family)];
-	uint64_t total = 0;
-
-	for (const struct tree_node *n = tree_first(gaps); n; n = tree_after(gaps, n)) {
-		const struct gap *g = TREE_ITEM(n, const struct gap, node);
-		struct range r = { g->first, g->last };
-		uint64_t size = range_size(&r);
-
-		if (p->config->avoid_buggy_ips)
-			size -= buggy_inside(g);
-		total = size > INT64_MAX - total ? INT64_MAX : total + size;
+		space_take(m, &u->addr);
+		if (u->holders)
+			space_assigned(m, &u->addr, true);
 	}
-	return total;
+	rest_rebuild(m);
+}
+
+bool ipam_books(const struct ipam *m, const char *pool, uint8_t family, struct ipam_books *out)
+{
+	const struct pool *p = space_pool(m, pool);
+	size_t f = family_index(family);
+	uint64_t turns;
+
+	if (!p)
+		return false;
+	turns = p->turns[f].n;
+	*out = (struct ipam_books){
+		.capacity = p->capacity[f],
+		.assigned = p->assigned[f],
+		.available = p->open[f] == INT64_MAX ? INT64_MAX : p->open[f] - p->out[f] + turns,
+		.reserved = p->capacity[f] - p->open[f] - p->reserved_assigned[f],
+		.held = p->out[f] - turns - (p->assigned[f] - p->reserved_assigned[f]),
+	};
+	if (p->capacity[f] == INT64_MAX)
+		out->reserved = p->open[f] == INT64_MAX ? 0 : INT64_MAX;
+	return true;
 }

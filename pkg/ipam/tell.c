@@ -243,13 +243,40 @@ static void copy_holds(const struct service *s, struct addr at[2])
 		at[i] = s->holds[i].used->addr;
 }
 
+/* What the pools have against it, which it keeps all the same (--on-pool-change keep); or NULL. */
+static const char *despite(struct ipam *m, const struct service *s)
+{
+	const struct place *place = space_find(m, &s->holds[0].used->addr);
+	const char *code;
+
+	if (!m->keep)
+		return NULL;
+	for (size_t i = 0; i < s->holds_n; i++) {
+		const struct place *at = space_find(m, &s->holds[i].used->addr);
+
+		if (!place || !at)
+			return "in no pool any more";
+		if (at->pool != place->pool)
+			return "in two pools now";
+		if (space_avoids(at->pool, &s->holds[i].used->addr))
+			return arena_printf(&m->scratch, "excluded by avoidBuggyIPs of pool \"%s\"",
+			    at->pool->config->name);
+	}
+	code = choose_refusal(s, place->pool);
+	if (!code)
+		return NULL;
+	return arena_printf(&m->scratch, "of pool \"%s\", which %s", place->pool->config->name,
+	    explain_refusal(m, place->pool, code));
+}
+
 static uint64_t hash_holds(struct ipam *m, struct service *s)
 {
 	struct addr at[2] = { { 0 }, { 0 } };
 	bool outside = !space_find(m, &s->holds[0].used->addr);
 
 	copy_holds(s, at);
-	return mix_text(hash_addresses(at, s->holds_n, outside), pool_of(m, s));
+	return mix_text(
+	    mix_text(hash_addresses(at, s->holds_n, outside), pool_of(m, s)), despite(m, s));
 }
 
 void tell_assigned(struct ipam *m, struct service *s, size_t had)
@@ -295,6 +322,7 @@ void tell_kept(struct ipam *m, struct service *s, bool second)
 	const struct place *place = space_find(m, &s->holds[0].used->addr);
 	struct refusal r = { .verdict = VERDICT_KEPT, .code = "AddressKept" };
 	struct addr at[2] = { { 0 }, { 0 } };
+	const char *against = despite(m, s);
 	bool told =
 	    s->code && (!strcmp(s->code, "AddressAssigned") || !strcmp(s->code, "AddressKept") ||
 			   (second && !strcmp(s->code, "SecondAddressPending")));
@@ -304,7 +332,11 @@ void tell_kept(struct ipam *m, struct service *s, bool second)
 	tell_forget(s);
 	if (told && s->decided_holds == h)
 		return;
-	if (place)
+	if (against)
+		r.message = arena_printf(&m->scratch,
+		    "keeps %s until it goes or asks for another, though it is %s",
+		    tell_addresses(m, at, s->holds_n), against);
+	else if (place)
 		r.message = arena_printf(&m->scratch, "keeps %s of pool \"%s\"",
 		    tell_addresses(m, at, s->holds_n), place->pool->config->name);
 	else

@@ -6,7 +6,8 @@
  * address of one of its pools, or the address that it asks for, becomes free or shareable; then
  * its oldest is tried first, and when that is refused so would be all others.
  *
- * A Service that shares, or that asks for an address, is a class of its own. */
+ * A Service that shares, that asks for an address, or that may have back what it had is a class of
+ * its own. */
 #include "pkg/ipam/engine.h"
 
 static int member_compare(const struct tree_node *a, const struct tree_node *b)
@@ -111,9 +112,10 @@ void wait_leave(struct ipam *m, struct service *s)
 }
 
 /* What tells classes apart. */
-static void *make_key(const struct service *s, const struct class *like, size_t *len)
+static void *make_key(
+    const struct ipam *m, const struct service *s, const struct class *like, size_t *len)
 {
-	bool alone = like->wants == WANTS_ASKED || s->sharing;
+	bool alone = like->wants == WANTS_ASKED || s->sharing || rest_own(m, s);
 	size_t pools = like->pools_n * sizeof(*like->pools);
 	size_t n = 4 + sizeof(size_t) + (alone ? s->key_len : pools);
 	char *key = calloc(1, n);
@@ -172,7 +174,7 @@ static struct class *class_new(
 bool wait_join(struct ipam *m, struct service *s, const struct class *like)
 {
 	size_t len;
-	void *key = make_key(s, like, &len);
+	void *key = make_key(m, s, like, &len);
 	struct class *c = NULL;
 	bool sleeps;
 
