@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model: a small cluster with random objects, and the rules said in the plainest code: walks over
- * every address.  For property_test.c. */
+ * every address.  For the property tests and the fuzz target, which say what FAIL(fmt, ...) does. */
 #ifndef LB_IPAM_MODEL_TEST_H
 #define LB_IPAM_MODEL_TEST_H
 
-#include "pkg/ipam/ipam_test.h"
+#include <stdio.h>
+#include <string.h>
 
-enum { SERVICES = 14, POOLS = 4, STEPS = 60, UNIVERSE = 64 };
+#include "pkg/ipam/ipam.h"
+#include "pkg/yaml/yaml.h"
+
+enum { SERVICES = 14, POOLS = 4, STEPS = 60, UNIVERSE = 64, REPORTS = 2, DELAY_MS = 4000 };
 
 struct model { /* a Service as the API server has it */
 	bool there;
@@ -39,9 +43,22 @@ struct model { /* a Service as the API server has it */
 	size_t held_n;
 };
 
+struct fate {          /* of one address of the universe */
+	bool used;     /* after the last step */
+	bool released; /* and not used since */
+	uint64_t since;
+	uint32_t users; /* bits, of the last that had it: slot * 2 + namespace */
+};
+
 struct cluster {
 	uint32_t random;
+	const uint8_t *bytes; /* instead of random numbers, when not NULL */
+	size_t bytes_n;
 	int64_t clock;
+	uint64_t now;
+	struct ipam_options options;
+	struct fate fate[UNIVERSE];
+	const struct addr *reported[REPORTS]; /* in quarantine, or NULL */
 	struct config_store *store;
 	const struct config *config;
 	struct ipam *m;
@@ -60,6 +77,13 @@ static const char *const namespaces[] = { "blue", "green" };
 
 static inline uint32_t pick(struct cluster *c, uint32_t n)
 {
+	if (c->bytes) {
+		uint32_t byte = c->bytes_n ? *c->bytes : 0;
+
+		c->bytes += c->bytes_n != 0;
+		c->bytes_n -= c->bytes_n != 0;
+		return byte % n;
+	}
 	c->random = c->random * 1664525 + 1013904223;
 	return (uint32_t)(((uint64_t)(c->random >> 4) * n) >> 28);
 }
@@ -69,10 +93,10 @@ static inline bool chance(struct cluster *c, uint32_t percent)
 	return pick(c, 100) < percent;
 }
 
-#define CHECK(c, claim)                                                                        \
-	do {                                                                                   \
-		if (!(claim))                                                                  \
-			fail_msg("seed %u, step %d: " #claim, (unsigned)(c)->seed, (c)->step); \
+#define CHECK(c, claim)                                                                    \
+	do {                                                                               \
+		if (!(claim))                                                              \
+			FAIL("seed %u, step %d: " #claim, (unsigned)(c)->seed, (c)->step); \
 	} while (0)
 
 static inline struct addr address(const char *text)
@@ -80,8 +104,19 @@ static inline struct addr address(const char *text)
 	struct addr a;
 	struct err e = ERR_INIT;
 
-	assert_int_equal(addr_parse(&a, text, &e), 0);
+	if (addr_parse(&a, text, &e) < 0)
+		FAIL("%s", e.text);
 	return a;
+}
+
+static inline struct json *model_yaml(const char *text)
+{
+	struct json *j = NULL;
+	struct err e = ERR_INIT;
+
+	if (yaml_parse(text, strlen(text), &j, &e) < 0)
+		FAIL("%s in %s", e.text, text);
+	return j;
 }
 
 /* ---- what the engine is told ---- */
@@ -182,11 +217,17 @@ static inline void put_pool(struct cluster *c)
 	struct buf b = BUF_INIT;
 	CLEANUP(json_freep) struct json *j = NULL;
 
+	static const char *const reserves[] = { "192.0.2.1", "192.0.2.2-192.0.2.4", "192.0.2.9",
+		"198.51.100.254/31", "2001:db8::1", "2001:db8::8/127,2001:db8::b", "nonsense" };
+
 	buf_printf(&b,
 	    "{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: {name: p%u, namespace: "
-	    "lb}, "
-	    "spec: {addresses: [",
+	    "lb",
 	    (unsigned)pick(c, POOLS));
+	if (chance(c, 25))
+		buf_printf(&b, ", annotations: {lbctl.dev/reserve: '%s'}",
+		    reserves[pick(c, ARRAY_LEN(reserves))]);
+	buf_puts(&b, "}, spec: {addresses: [");
 	for (uint32_t i = 0, n = 1 + pick(c, 3); i < n; i++)
 		buf_printf(&b, "%s'%s'", i ? ", " : "", blocks[pick(c, ARRAY_LEN(blocks))]);
 	buf_printf(&b, "], autoAssign: %s, avoidBuggyIPs: %s", chance(c, 85) ? "true" : "false",
@@ -197,7 +238,7 @@ static inline void put_pool(struct cluster *c)
 		    chance(c, 20) ? ", namespaceSelectors: [{matchLabels: {team: red}}]" : "",
 		    chance(c, 20) ? ", serviceSelectors: [{matchLabels: {app: x}}]" : "");
 	buf_puts(&b, "}}");
-	j = world_yaml(b.data);
+	j = model_yaml(b.data);
 	buf_release(&b);
 	if (chance(c, 15))
 		config_store_remove(c->store, j);
@@ -210,7 +251,7 @@ static inline void configure(struct cluster *c)
 	struct err e = ERR_INIT;
 
 	c->config = config_store_get(c->store, &e);
-	assert_non_null(c->config);
+	CHECK(c, c->config);
 	c->had_pools = c->had_pools || c->config->pools_n;
 	ipam_config(c->m, c->config);
 }
@@ -317,13 +358,62 @@ static inline bool valid_alone(
     const struct cluster *c, const struct model *s, const struct addr *at, size_t n)
 {
 	const struct config_pool *p = config_pool_of(c->config, &at[0]);
+	bool keep = c->options.keep;
 
-	if (!p || !lets_in(c, p, s) || !families_fit(s, at, n) || !request_fits(s, at, n))
+	if (!p || !families_fit(s, at, n) || !request_fits(s, at, n) || (!keep && !lets_in(c, p, s)))
 		return false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !keep; i++)
 		if (config_pool_of(c->config, &at[i]) != p || is_buggy(p, &at[i]))
 			return false;
 	return !s->asked_pool[0] || !strcmp(s->asked_pool, p->name);
+}
+
+static inline bool is_reserved(const struct config_pool *p, const struct addr *a)
+{
+	for (size_t i = 0; i < p->reserved_n; i++)
+		if (range_contains(&p->reserved[i], a))
+			return true;
+	return false;
+}
+
+static inline bool is_reported(const struct cluster *c, const struct addr *a)
+{
+	for (size_t i = 0; i < REPORTS; i++)
+		if (c->reported[i] && addr_equal(c->reported[i], a))
+			return true;
+	return false;
+}
+
+static inline struct fate *fate_of(const struct cluster *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->universe_n; i++)
+		if (addr_equal(&c->universe[i], a))
+			return (struct fate *)(uintptr_t)&c->fate[i];
+	return NULL;
+}
+
+static inline bool is_resting(const struct cluster *c, const struct addr *a)
+{
+	const struct fate *f = fate_of(c, a);
+
+	return c->options.reuse_delay_ms && f->released &&
+	       c->now - f->since < c->options.reuse_delay_ms;
+}
+
+static inline bool is_used(const struct cluster *c, const struct addr *a)
+{
+	for (size_t i = 0; i < SERVICES; i++)
+		if (holds(&c->s[i], a) || is_recorded(&c->s[i], a))
+			return true;
+	return false;
+}
+
+/* It could be given to anybody whom its pool lets in. */
+static inline bool is_available(
+    const struct cluster *c, const struct config_pool *p, const struct addr *a)
+{
+	return !is_used(c, a) && !is_buggy(p, a) && !is_reserved(p, a) && !is_reported(c, a) &&
+	       !is_resting(c, a);
 }
 
 static inline bool keeps_outside(const struct cluster *c)
@@ -339,22 +429,18 @@ static inline bool is_outside(const struct cluster *c, const struct model *s)
 	return false;
 }
 
-/* A free address of the family in the pool that the Service could have without sharing. */
-static const struct addr *free_in(const struct cluster *c, const struct config_pool *p, uint8_t family)
+/* The first address of the family in the pool that anybody could have without sharing. */
+static inline const struct addr *free_in(
+    const struct cluster *c, const struct config_pool *p, uint8_t family)
 {
 	for (size_t r = 0; r < p->ranges_n; r++) {
 		struct addr a = p->ranges[r].first;
 
 		for (bool more = a.family == family; more;
-		     more = !addr_equal(&a, &p->ranges[r].last) && addr_next(&a)) {
-			bool taken = is_buggy(p, &a);
-
-			for (size_t i = 0; i < SERVICES && !taken; i++)
-				taken = holds(&c->s[i], &a) || is_recorded(&c->s[i], &a);
-			for (size_t i = 0; !taken && i < c->universe_n; i++)
-				if (addr_equal(&c->universe[i], &a))
+		     more = !addr_equal(&a, &p->ranges[r].last) && addr_next(&a))
+			for (size_t i = 0; i < c->universe_n; i++)
+				if (addr_equal(&c->universe[i], &a) && is_available(c, p, &a))
 					return &c->universe[i];
-		}
 	}
 	return NULL;
 }
