@@ -2,6 +2,7 @@
 /* lbctl announce: answers for the addresses of the Announcements that it reads.
  *
  * This file knows records and options; what is answered, and what is sent when, is pkg/l2's. */
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,6 +127,19 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 		stage_fail(a->stage, &e);
 }
 
+/* Our lbctl members asks whether we are ready: all that it has read before has come through. */
+static void on_member(struct announce *a, const struct json *object)
+{
+	const char *name = json_string(json_at(object, "metadata", "name", NULL));
+	int64_t pid;
+
+	if (!name || strcmp(name, a->node) != 0 ||
+	    !json_int(json_at(object, "status", "notify", NULL), &pid) || pid <= 1 || pid > INT32_MAX)
+		return;
+	l2_port_flush(a->port);
+	kill((pid_t)pid, SIGURG);
+}
+
 static void on_record(void *ctx, const struct record *r, const struct json *object)
 {
 	struct announce *a = ctx;
@@ -136,6 +150,10 @@ static void on_record(void *ctx, const struct record *r, const struct json *obje
 	const char *node = json_string(json_get(spec, "node"));
 	char key[512];
 
+	if (record_is(r, "Member", RECORD_GROUP)) {
+		on_member(a, object);
+		return;
+	}
 	if (!name) {
 		log_warn(NULL, "line %llu: an Announcement without metadata.name; ignoring it",
 		    (unsigned long long)r->line);
@@ -161,6 +179,7 @@ static void on_drain(void *ctx)
 
 static const struct stage_kind kinds[] = {
 	{ "Announcement", RECORD_GROUP, false },
+	{ "Member", RECORD_GROUP, false },
 	{ NULL, NULL, false },
 };
 

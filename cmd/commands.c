@@ -6,6 +6,7 @@ extern const struct cmd cmd_announce;
 extern const struct cmd cmd_apply;
 extern const struct cmd cmd_arping;
 extern const struct cmd cmd_elect;
+extern const struct cmd cmd_members;
 extern const struct cmd cmd_watch;
 
 const struct cmd *const commands[] = {
@@ -14,6 +15,7 @@ const struct cmd *const commands[] = {
 	&cmd_apply,
 	&cmd_arping,
 	&cmd_elect,
+	&cmd_members,
 	&cmd_watch,
 	NULL,
 };

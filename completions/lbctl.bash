@@ -12,9 +12,10 @@ _lbctl() {
 		apply) words=' --to -t --dry-run -n --timeout --in-flight --kubeconfig --context --output -o --log --help' ;;
 		arping) words=' --count -c --deadline -w --interval -i --interface -I --source -s --first -1 --quiet -q --duplicate -D --gratuitous -U --rate --output -o --from -f --kubeconfig --context --namespace --help' ;;
 		elect) words=' --node --down --lb-class --ignore-exclude-lb --namespace --output -o --log --lease --lease-duration --renew-deadline --retry-period --kubeconfig --context --help' ;;
+		members) words=' --node --secret-file --port --interval --multiplier --no-wait --output -o --help' ;;
 		watch) words=' --kinds -k --once --full --output -o --log --from -f --kubeconfig --context --namespace --help' ;;
 		esac
-		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help allocate announce apply arping elect watch'
+		[ "$COMP_CWORD" -gt 1 ] || words='--help --version help allocate announce apply arping elect members watch'
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -8,6 +8,7 @@ _lbctl() {
 			'apply:write what the stages before it decided'
 			'arping:ask the network who has an address'
 			'elect:decide which node announces the addresses of each Service'
+			'members:tell which nodes have a live speaker'
 			'watch:write the world as a stream\: an API server, a directory, a recording'
 			'help:tell the options of a command'
 		)
@@ -99,6 +100,17 @@ _lbctl() {
 			'--retry-period=[between two tries to take or renew the Lease (2s)]:TIME:' \
 			'--kubeconfig=[how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config]:FILE:_files' \
 			'--context=[a context of the kubeconfig]:NAME:' \
+			'*:operand:_files' ;;
+	members)
+		_arguments \
+			'--node=[be this node'\''s speaker; default\: $NODE_NAME, else the host name]:NAME:' \
+			'--secret-file=[sign packets with the secret in there, and refuse others]:FILE:_files' \
+			'--port=[of UDP, the same on all nodes; default 7946]:N:' \
+			'--interval=[between two packets to a node; default 100ms, and more from 34 nodes on]:DURATION:' \
+			'--multiplier=[a node that is not heard for so many intervals is dead; default 3]:N:' \
+			'--no-wait[join when the world is read, whether or not lbctl announce is ready]' \
+			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
+			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'*:operand:_files' ;;
 	watch)
 		_arguments \

@@ -134,7 +134,8 @@ bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64
 void bfd_session_tick(struct bfd_session *s, uint64_t now_us);
 uint64_t bfd_session_deadline(const struct bfd_session *s); /* when to call it next */
 
-/* The next packet to send now; false when there is none.  To be asked after each of the above. */
+/* The next packet to send now; false when there is none.  To be asked after each of the above.  When
+ * the peer is overdue, it is a poll, whose answer shows that it is still there. */
 bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t now_us);
 
 /* Another interval, negotiated with a Poll Sequence while the session is up. */

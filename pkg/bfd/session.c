@@ -230,6 +230,14 @@ uint64_t bfd_session_deadline(const struct bfd_session *s)
 	return at;
 }
 
+/* One packet of the peer's must have been lost: a poll makes it answer at once, so that a few lost
+ * packets are no end. */
+static bool is_overdue(const struct bfd_session *s, uint64_t now_us)
+{
+	return s->state == BFD_UP &&
+	       now_us - s->heard_us > (uint64_t)larger(s->rx_us, s->remote_tx_us) * 5 / 4;
+}
+
 /* A poll of the peer is answered whatever the intervals, and a state is told at once. */
 bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t now_us)
 {
@@ -237,6 +245,8 @@ bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t no
 
 	if (!final && !s->send_due && !s->copies)
 		return false;
+	if (is_overdue(s, now_us))
+		s->polling = true;
 	*p = (struct bfd_packet){
 		.diag = s->diag,
 		.state = s->state,

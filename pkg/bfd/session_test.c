@@ -257,6 +257,27 @@ static void coming_up_polls_until_the_answer(void **state)
 	assert_false(p.poll);
 }
 
+static void a_peer_that_is_overdue_is_polled(void **state)
+{
+	(void)state;
+	struct bfd_session s = in_state(BFD_UP, 1000);
+	struct bfd_packet p;
+
+	hear(&s, BFD_UP, 2000);
+	s.send_due = true;
+	assert_true(bfd_session_output(&s, &p, 2000 + 125 * MS));
+	assert_false(p.poll);
+	s.send_due = true;
+	assert_true(bfd_session_output(&s, &p, 2001 + 125 * MS));
+	assert_true(p.poll);
+	p = say(&s, BFD_UP);
+	p.final = true;
+	assert_true(bfd_session_input(&s, &p, 200 * MS));
+	s.send_due = true;
+	assert_true(bfd_session_output(&s, &p, 200 * MS));
+	assert_false(p.poll);
+}
+
 static void a_longer_interval_is_sent_with_only_when_the_peer_knows(void **state)
 {
 	(void)state;
@@ -438,6 +459,7 @@ int main(void)
 		cmocka_unit_test(until_it_is_up_a_session_is_slow),
 		cmocka_unit_test(a_poll_is_answered_at_once_and_never_with_both_bits),
 		cmocka_unit_test(coming_up_polls_until_the_answer),
+		cmocka_unit_test(a_peer_that_is_overdue_is_polled),
 		cmocka_unit_test(a_longer_interval_is_sent_with_only_when_the_peer_knows),
 		cmocka_unit_test(a_shorter_interval_is_expected_only_when_the_peer_knows),
 		cmocka_unit_test(admin_down_is_said_three_times_and_then_nothing),

@@ -199,6 +199,37 @@ void record_announcement(struct buf *out, const char *type, const struct record_
 	end(&w);
 }
 
+void record_member(struct buf *out, const char *type, const struct record_member *m)
+{
+	struct json_writer w = begin(out, type, "Member", RECORD_API_VERSION);
+	char text[ADDR_TEXT_LEN];
+
+	begin_metadata(&w, "", m->node);
+	json_end(&w, '}');
+	json_key(&w, "status");
+	json_begin(&w, '{');
+	json_key(&w, "alive");
+	json_put_bool(&w, m->alive);
+	json_field(&w, "since", m->since);
+	json_field(&w, "reason", m->reason);
+	if (m->diagnostic[0])
+		json_field(&w, "diagnostic", m->diagnostic);
+	if (m->silence_ms) {
+		char silence[32];
+
+		snprintf(silence, sizeof(silence), "%" PRIu64 "ms", m->silence_ms);
+		json_field(&w, "silence", silence);
+	}
+	if (m->address.family)
+		json_field(&w, "address", addr_format(&m->address, text));
+	if (m->notify) {
+		json_key(&w, "notify");
+		json_put_int(&w, m->notify);
+	}
+	json_end(&w, '}');
+	end(&w);
+}
+
 void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version)
 {
 	char version[128];

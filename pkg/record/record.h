@@ -78,6 +78,19 @@ struct record_announcement {
 };
 void record_announcement(struct buf *out, const char *type, const struct record_announcement *a);
 
+/* Whether a node's speaker lives.  `type` is "ADDED", "MODIFIED" or "DELETED". */
+struct record_member {
+	const char *node;
+	bool alive;
+	const char *since;      /* RFC 3339, by the clock of the node that tells it */
+	const char *reason;     /* "detection time expired" */
+	const char *diagnostic; /* RFC 5880's, or "" */
+	uint64_t silence_ms;    /* after which it counts as dead; 0: none */
+	struct addr address;    /* ADDR_NONE: none */
+	int64_t notify; /* the process that is to get SIGURG once all stages have read this; 0: none */
+};
+void record_member(struct buf *out, const char *type, const struct record_member *m);
+
 /* initial-events-end of a kind. */
 void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version);
 

@@ -230,7 +230,8 @@ static void take(struct stage *s, const struct record *r)
 	if (r->type == RECORD_ERROR)
 		report_source_error(s, r);
 	kind = find_kind(s, r);
-	if (kind >= 0)
+	if (kind >= 0 &&
+	    (s->ops->kinds[kind].awaited != STAGE_ONLY_AWAITED || r->type == RECORD_BOOKMARK))
 		hand_over(s, r, kind);
 	else
 		forward(s, r);

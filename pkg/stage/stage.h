@@ -18,10 +18,16 @@
 
 struct stage;
 
+enum stage_awaits {
+	STAGE_NOT_AWAITED,
+	STAGE_AWAITED,
+	STAGE_ONLY_AWAITED, /* nothing else of the kind is read: record() is not called */
+};
+
 struct stage_kind {
 	const char *kind;  /* "Service" */
 	const char *group; /* "", "metallb.io" */
-	bool awaited;      /* decide nothing before its initial-events-end */
+	int awaited;       /* STAGE_AWAITED (true): decide nothing before its initial-events-end */
 };
 
 struct stage_ops {

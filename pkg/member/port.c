@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binds the engine to the loop: one UDP socket of each family that our Node has an address of,
+ * everything that is due in one turn sent in one system call. */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pkg/log/log.h"
+#include "pkg/member/member.h"
+
+enum {
+	BATCHES_A_TURN = 16, /* received before what is due is sent */
+	REOPEN_MS = 1000,    /* between attempts, while our address is none of this host's */
+};
+
+struct socket {
+	struct member_port *port;
+	struct addr local; /* as it is bound */
+	struct loop_fd *watch;
+	int fd;
+};
+
+struct member_port {
+	struct loop *loop;
+	struct member_port_events ev;
+	struct members *engine;
+	uint16_t port;
+	struct loop_timer *timer;
+	struct loop_timer *reopen;
+	struct socket sockets[2];
+	bool has_node;
+	char *node;
+	struct log_limit refused, unsent;
+};
+
+static const uint8_t families[2] = { ADDR_IPV4, ADDR_IPV6 };
+
+static void fail(struct member_port *p, const struct err *e)
+{
+	p->ev.failed(p->ev.arg, e);
+}
+
+/* What is due, in as few calls as there are families. */
+static void send_due(struct member_port *p)
+{
+	struct bfd_datagram out[2][BFD_BATCH];
+	size_t n[2] = { 0 };
+	struct bfd_datagram d;
+	bool more = true;
+
+	while (more) {
+		more = member_output(p->engine, &d, loop_clock_us());
+		if (more) {
+			int i = d.peer.family == ADDR_IPV6;
+
+			out[i][n[i]++] = d;
+		}
+		for (int i = 0; i < 2; i++) {
+			struct err e = ERR_INIT;
+
+			if (!n[i] || (more && n[i] < BFD_BATCH))
+				continue;
+			if (p->sockets[i].fd >= 0 &&
+			    bfd_send(p->sockets[i].fd, p->port, out[i], n[i], &e) > 0 &&
+			    log_allow(&p->unsent, loop_now_ms(p->loop)))
+				log_debug("bfd", "%s", e.text);
+			n[i] = 0;
+		}
+	}
+}
+
+/* After each call of the engine: tell, send, and set the clock. */
+static void pump(struct member_port *p)
+{
+	struct member_event ev;
+	uint64_t at, now;
+
+	send_due(p);
+	while (member_next(p->engine, &ev))
+		p->ev.changed(p->ev.arg, &ev);
+	at = member_deadline(p->engine);
+	now = loop_clock_us();
+	if (at == UINT64_MAX)
+		loop_timer_stop(p->timer);
+	else
+		loop_timer_set(p->timer, at > now ? (at - now + 999) / 1000 : 1);
+}
+
+static void on_timer(void *arg)
+{
+	struct member_port *p = arg;
+
+	member_tick(p->engine, loop_clock_us());
+	pump(p);
+}
+
+static void on_packets(int what, void *arg)
+{
+	struct socket *s = arg;
+	struct member_port *p = s->port;
+	struct bfd_datagram got[BFD_BATCH];
+	uint64_t now = loop_clock_us();
+	struct err e = ERR_INIT;
+	int n = BFD_BATCH;
+
+	(void)what;
+	for (int turn = 0; turn < BATCHES_A_TURN && n == BFD_BATCH; turn++) {
+		n = bfd_receive(s->fd, got, &e);
+		for (int i = 0; i < n; i++) {
+			struct err why = ERR_INIT;
+
+			if (!member_input(p->engine, &got[i], now, &why) && why.kind &&
+			    log_allow(&p->refused, loop_now_ms(p->loop)))
+				log_debug("bfd", "refused a packet of %s", why.text);
+		}
+	}
+	if (n < 0)
+		fail(p, &e);
+	member_tick(p->engine, loop_clock_us());
+	pump(p);
+}
+
+static void close_socket(struct socket *s)
+{
+	loop_fd_remove(s->watch);
+	s->watch = NULL;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	s->local = (struct addr){ 0 };
+}
+
+/* An address of the Node that isn't this host's (yet) is waited for. */
+static int open_sockets(struct member_port *p, struct err *e)
+{
+	for (int i = 0; i < 2; i++) {
+		struct socket *s = &p->sockets[i];
+		struct addr local = member_local(p->engine, families[i]);
+		struct err why = ERR_INIT;
+
+		if (addr_equal(&local, &s->local))
+			continue;
+		close_socket(s);
+		if (!local.family)
+			continue;
+		s->fd = bfd_open(&local, p->port, &why);
+		if (s->fd < 0 && why.kind == ERR_NOT_FOUND) {
+			log_warn(NULL, "%s; waiting for it", why.text);
+			loop_timer_set(p->reopen, REOPEN_MS);
+			continue;
+		}
+		if (s->fd < 0) {
+			*e = why;
+			return -1;
+		}
+		s->local = local;
+		s->watch = loop_fd_add(p->loop, s->fd, LOOP_READ, on_packets, s, e);
+		if (!s->watch)
+			return -1;
+	}
+	return 0;
+}
+
+static void on_reopen(void *arg)
+{
+	struct member_port *p = arg;
+	struct err e = ERR_INIT;
+
+	if (open_sockets(p, &e) < 0)
+		fail(p, &e);
+}
+
+/* Where sequence numbers start (see struct member_options), and what nobody can guess. */
+static void fill_in(struct member_options *o)
+{
+	struct timespec wall, mono;
+	int64_t ahead_us;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	ahead_us =
+	    (wall.tv_sec - mono.tv_sec) * INT64_C(1000000) + (wall.tv_nsec - mono.tv_nsec) / 1000;
+	o->sequence = (uint32_t)(ahead_us * MEMBER_SEQUENCE_HZ / 1000000);
+	if (getrandom(&o->seed, sizeof(o->seed), 0) != sizeof(o->seed))
+		o->seed = (uint64_t)wall.tv_nsec << 32 ^ (uint64_t)getpid();
+}
+
+struct member_port *member_port_new(struct loop *loop, const struct member_port_options *o,
+    const struct member_port_events *ev, struct err *e)
+{
+	struct member_port *p = calloc(1, sizeof(*p));
+	struct member_options engine = o->engine;
+
+	if (!p) {
+		err_memory(e);
+		return NULL;
+	}
+	*p = (struct member_port){ .loop = loop,
+		.ev = *ev,
+		.port = o->port,
+		.refused = { .burst = 5, .window_ms = 10000 },
+		.unsent = { .burst = 5, .window_ms = 10000 } };
+	for (int i = 0; i < 2; i++)
+		p->sockets[i] = (struct socket){ .port = p, .fd = -1 };
+	fill_in(&engine);
+	p->engine = member_new(&engine, loop_clock_us(), e);
+	p->timer = loop_timer_add(loop, on_timer, p, e);
+	p->reopen = loop_timer_add(loop, on_reopen, p, e);
+	p->node = strdup(o->engine.node);
+	if (p->engine && p->timer && p->reopen && p->node) {
+		pump(p);
+		return p;
+	}
+	member_port_free(p);
+	return NULL;
+}
+
+void member_port_free(struct member_port *p)
+{
+	if (!p)
+		return;
+	for (int i = 0; i < 2; i++)
+		close_socket(&p->sockets[i]);
+	loop_timer_remove(p->timer);
+	loop_timer_remove(p->reopen);
+	member_free(p->engine);
+	free(p->node);
+	free(p);
+}
+
+int member_port_node(struct member_port *p, const struct api_node *n, struct err *e)
+{
+	if (!strcmp(n->meta.name, p->node))
+		p->has_node = true;
+	if (member_node(
+		p->engine, n->meta.name, n->internal_ips, n->internal_ips_n, loop_clock_us(), e) < 0)
+		return -1;
+	if (member_is_open(p->engine) && open_sockets(p, e) < 0)
+		return -1;
+	pump(p);
+	return 0;
+}
+
+void member_port_node_gone(struct member_port *p, const char *name)
+{
+	if (!strcmp(name, p->node))
+		p->has_node = false;
+	member_node_gone(p->engine, name, loop_clock_us());
+	pump(p);
+}
+
+bool member_port_has_node(const struct member_port *p)
+{
+	return p->has_node;
+}
+
+int member_port_open(struct member_port *p, struct err *e)
+{
+	if (open_sockets(p, e) < 0)
+		return -1;
+	member_open(p->engine, loop_clock_us());
+	pump(p);
+	return 0;
+}
+
+bool member_port_is_open(const struct member_port *p)
+{
+	return member_is_open(p->engine);
+}
+
+void member_port_stop(struct member_port *p, enum bfd_diag diag)
+{
+	member_stop(p->engine, diag, loop_clock_us());
+	pump(p);
+}
