@@ -86,6 +86,9 @@ int l2_announce(
     struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e) MUST_CHECK;
 void l2_withdraw(struct l2 *l, const char *key, uint64_t now_ms); /* unknown keys are fine */
 void l2_withdraw_all(struct l2 *l, uint64_t now_ms);
+/* As if everything were taken over just now: for when another node comes back that may have announced
+ * the same in the meantime, out of our hearing. */
+void l2_tell_again(struct l2 *l, uint64_t now_ms);
 bool l2_is_idle(const struct l2 *l); /* nothing announced, and nothing in its grace */
 
 /* What became of a frame. */

@@ -132,6 +132,15 @@ static void tell_all(struct l2 *l, const struct link *k)
 	}
 }
 
+void l2_tell_again(struct l2 *l, uint64_t now_ms)
+{
+	const struct link *k;
+
+	l->now = now_ms;
+	for (size_t i = 0; (k = table_next(&l->links, &i));)
+		tell_all(l, k);
+}
+
 static void link_drop(struct l2 *l, struct link *k)
 {
 	if (k->fits) {
