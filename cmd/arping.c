@@ -16,6 +16,7 @@ enum {
 	RATE = 1000,
 	INTERVAL_MS = 1000,
 	SWEEP_INTERVAL_MS = 300,
+	WATCH_INTERVAL_MS = 100,
 	ANNOUNCE_INTERVAL_MS = 1100, /* receivers may take one a second */
 	SETTLE_MS = 200,
 };
@@ -33,6 +34,9 @@ struct args {
 	bool quiet;
 	bool duplicate;
 	bool gratuitous;
+	bool who;
+	bool watch;
+	const char *pcap;
 };
 
 static const struct opt opts[] = {
@@ -52,6 +56,11 @@ static const struct opt opts[] = {
 	    "probe as RFC 5227 does before an address is taken; exit 0: free, 4: taken"),
 	OPT_FLAG('U', "gratuitous", struct args, gratuitous,
 	    "tell everybody that the address is here, as a speaker does"),
+	OPT_FLAG(0, "who", struct args, who, "one line an address: the node that has it, and its MAC"),
+	OPT_FLAG(0, "watch", struct args, watch,
+	    "ask on and on, ten times a second, and print changes only, with the length of gaps"),
+	OPT_STRING(0, "pcap", "FILE", struct args, pcap,
+	    "write the frames about the addresses to FILE, for Wireshark"),
 	OPT_UINT(0, "rate", "N", struct args, rate, "at most N frames a second; default 1000"),
 	OPT_STRING('o', "output", "FORMAT", struct args, output, "text (the default) or json"),
 	OPT_INCLUDE(source_opts, struct args, source),
@@ -65,8 +74,19 @@ static enum probe_mode mode_of(const struct args *a)
 
 static int check_args(const struct args *a, struct err *e)
 {
-	if (a->duplicate && a->gratuitous)
-		return err_set(e, ERR_USAGE, "--duplicate and --gratuitous exclude each other");
+	const struct {
+		const char *name;
+		bool is;
+	} modes[] = { { "duplicate", a->duplicate }, { "gratuitous", a->gratuitous },
+		{ "watch", a->watch }, { "who", a->who } };
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		for (size_t k = i + 1; k < ARRAY_LEN(modes); k++)
+			if (modes[i].is && modes[k].is)
+				return err_set(e, ERR_USAGE, "--%s and --%s exclude each other",
+				    modes[i].name, modes[k].name);
+	if (a->first && a->watch)
+		return err_set(e, ERR_USAGE, "--first and --watch exclude each other");
 	if (a->output && strcmp(a->output, "json") != 0 && strcmp(a->output, "text") != 0)
 		return err_set(e, ERR_USAGE, "-o: want text or json, have '%s'", a->output);
 	if (a->from_address && (a->duplicate || a->gratuitous))
@@ -112,30 +132,39 @@ static int parse_operand(const char *text, struct range *r, struct err *e)
 	return check_askable(text, r, e);
 }
 
+static uint32_t interval_of(const struct args *a, bool sweep)
+{
+	if (a->interval_ms != UNSET)
+		return a->interval_ms;
+	if (a->gratuitous)
+		return ANNOUNCE_INTERVAL_MS;
+	if (a->duplicate)
+		return INTERVAL_MS;
+	return a->watch ? WATCH_INTERVAL_MS : sweep || a->who ? SWEEP_INTERVAL_MS : INTERVAL_MS;
+}
+
 /* RFC 5227: three probes, one to two seconds apart, and two seconds after the last. */
 static struct probe_options options_for(const struct args *a, bool sweep)
 {
 	enum probe_mode mode = mode_of(a);
-	uint32_t interval = mode == PROBE_ANNOUNCE       ? ANNOUNCE_INTERVAL_MS
-			    : sweep && mode == PROBE_ASK ? SWEEP_INTERVAL_MS
-							 : INTERVAL_MS;
-	uint32_t wait;
+	uint32_t interval = interval_of(a, sweep);
+	uint32_t wait = mode == PROBE_ANNOUNCE ? 0 : mode == PROBE_DUPLICATE ? 2 * interval : interval;
 
-	if (a->interval_ms != UNSET)
-		interval = a->interval_ms;
-	wait = mode == PROBE_ANNOUNCE ? 0 : mode == PROBE_DUPLICATE ? 2 * interval : interval;
 	if (mode != PROBE_ANNOUNCE && wait < SETTLE_MS)
 		wait = SETTLE_MS;
 	return (struct probe_options){
 		.mode = mode,
-		.count = a->count == UNSET ? COUNT : a->count,
+		.count = a->count != UNSET ? a->count
+			 : a->watch        ? 0
+					   : COUNT,
 		.rate = a->rate,
 		.interval_us = (uint64_t)interval * MS,
 		.wait_us = (uint64_t)wait * MS,
 		.settle_us = SETTLE_MS * MS,
 		.deadline_us = (uint64_t)a->deadline_ms * MS,
-		.until_answered = sweep || mode == PROBE_DUPLICATE,
+		.until_answered = !a->watch && (sweep || a->who || mode == PROBE_DUPLICATE),
 		.until_first = a->first,
+		.claims = a->watch,
 	};
 }
 
@@ -209,6 +238,8 @@ static int run(int argc, char **argv, struct err *e)
 		struct arping_show show = {
 			.mode = mode_of(&args),
 			.sweep = sweep,
+			.who = args.who,
+			.watch = args.watch,
 			.json = args.output && !strcmp(args.output, "json"),
 			.quiet = args.quiet,
 			.probe = plan.probe,
@@ -216,6 +247,7 @@ static int run(int argc, char **argv, struct err *e)
 		};
 
 		plan.source = args.source;
+		plan.pcap = args.pcap;
 		status = arping_run(&plan, &show, e);
 	}
 	probe_free(plan.probe);

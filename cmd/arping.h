@@ -22,15 +22,17 @@ struct arping_nodes_options {
 	const struct netlink_world *world; /* borrowed */
 	const struct probe_link *links;    /* borrowed */
 	size_t links_n;
-	bool off; /* nobody will read a name */
+	bool off;    /* nobody will read a name */
+	bool needed; /* it is names that were asked for */
 	void (*changed)(void *arg);
 	void *arg;
 };
-/* Fails only when a source was named in the options and is no good: no cluster is no error. */
+/* Fails only when names are needed or a source was named in the options, and it is no good: else no
+ * cluster is no error. */
 struct arping_nodes *arping_nodes_new(
     struct loop *l, const struct arping_nodes_options *o, struct err *e) MUST_CHECK;
-void arping_nodes_free(struct arping_nodes *n);          /* NULL is fine */
-bool arping_nodes_named(const struct source_options *o); /* the user asked for node names */
+void arping_nodes_free(struct arping_nodes *n);                 /* NULL is fine */
+bool arping_nodes_wanted(const struct arping_nodes_options *o); /* the user asked for node names */
 bool arping_nodes_settled(const struct arping_nodes *n);
 struct probe *arping_nodes_probe(struct arping_nodes *n); /* NULL until there are Nodes to ask for */
 void arping_nodes_event(struct arping_nodes *n, const struct probe_event *ev);
@@ -41,16 +43,29 @@ const char *arping_nodes_name(const struct arping_nodes *n, const struct mac *m)
 struct arping_show {
 	enum probe_mode mode;
 	bool sweep; /* ranges: a table at the end */
+	bool who;   /* one line an address: who has it */
+	bool watch; /* changes only, as they come */
 	bool json;
 	bool quiet;
 	const struct probe *probe;
+	const struct probe_watch *watched; /* with `watch` */
 	const struct arping_nodes *nodes;
 	const struct netlink_world *world;
 };
 void arping_show_start(const struct arping_show *s);
 void arping_show_event(const struct arping_show *s, const struct probe_event *ev);
+void arping_show_news(const struct arping_show *s, const struct probe_news *n); /* arping_news.c */
 /* Ends in 0, or -1 with the kind that stands for the answer. */
 int arping_show_end(const struct arping_show *s, struct err *e) MUST_CHECK;
+
+/* The pieces of that. */
+const char *arping_link_name(const struct arping_show *s, const struct probe_target *t);
+/* "02:00:00:00:00:01 (node-a)" */
+void arping_put_owner(const struct arping_show *s, const struct mac *m, struct buf *out);
+void arping_write_out(struct buf *b); /* to standard output; *b is empty then */
+/* arping_news.c: what --watch says at the end, and how it was. */
+void arping_news_summary(const struct arping_show *s);
+int arping_news_judge(const struct arping_show *s, struct err *e) MUST_CHECK;
 
 /* arping_run.c: asks what the plan says, shows it, and ends as arping_show_end(). */
 struct arping_plan {
@@ -59,6 +74,7 @@ struct arping_plan {
 	struct probe_link *links; /* of the operands */
 	size_t links_n;
 	struct source_options source; /* of the names of nodes */
+	const char *pcap;             /* a file, or NULL */
 };
 int arping_run(struct arping_plan *plan, const struct arping_show *show, struct err *e) MUST_CHECK;
 

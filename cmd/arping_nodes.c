@@ -24,9 +24,9 @@ struct arping_nodes {
 	bool settled;
 };
 
-bool arping_nodes_named(const struct source_options *o)
+bool arping_nodes_wanted(const struct arping_nodes_options *o)
 {
-	return o->from || o->kubeconfig || o->context;
+	return o->needed || o->source.from || o->source.kubeconfig || o->source.context;
 }
 
 bool arping_nodes_settled(const struct arping_nodes *n)
@@ -93,7 +93,7 @@ const char *arping_nodes_name(const struct arping_nodes *n, const struct mac *m)
 /* Names are a courtesy: what goes wrong with them is told only to who asked for them. */
 static void complain(const struct arping_nodes *n, const char *text)
 {
-	if (arping_nodes_named(&n->o.source))
+	if (arping_nodes_wanted(&n->o))
 		log_warn(NULL, "no names of nodes: %s", text);
 	else
 		log_debug("nodes", "no names of nodes: %s", text);
@@ -251,7 +251,7 @@ static void on_warned(void *arg, const char *text)
 	struct arping_nodes *n = arg;
 
 	complain(n, text);
-	if (!arping_nodes_named(&n->o.source))
+	if (!arping_nodes_wanted(&n->o))
 		settle(n);
 }
 
@@ -282,7 +282,7 @@ struct arping_nodes *arping_nodes_new(
 	n->source = source_open(l, &n->o.source, n->kinds, &ev, &why);
 	if (n->source)
 		return n;
-	if (arping_nodes_named(&o->source)) {
+	if (arping_nodes_wanted(o)) {
 		*e = why;
 		free(n);
 		return NULL;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cmd/arping.h"
+#include "pkg/log/log.h"
 
 enum {
 	MS = 1000,
@@ -15,18 +16,30 @@ enum {
 	HELD_MAX = 65536,     /* answers that wait for names */
 };
 
+/* Something to be shown. */
+struct held {
+	bool is_news;
+	union {
+		struct probe_event event;
+		struct probe_news news;
+	};
+};
+
 struct arping {
 	struct arping_plan *plan;
 	struct arping_nodes *nodes;
 	struct arping_show show;
 	struct loop *loop;
 	struct probe_wire *wire;
+	struct probe_capture *capture; /* with --pcap */
+	struct loop_fd *on_capture;
 	struct loop_fd *on_arp, *on_ndp;
 	struct loop_timer *timer;
 	struct loop_signal *signals[2];
 	struct probe_message unsent; /* when `blocked` */
 	bool blocked;
-	struct probe_event *held; /* until the names of nodes are known, or were waited for */
+	struct probe_watch *watch; /* with --watch */
+	struct held *held;         /* until the names of nodes are known, or were waited for */
 	size_t held_n, held_cap;
 	uint64_t names_until_us;
 	bool done;
@@ -60,30 +73,38 @@ static bool names_pending(struct arping *a)
 	return !arping_nodes_settled(a->nodes) && loop_clock_us() < a->names_until_us;
 }
 
+static void show_one(struct arping *a, const struct held *h)
+{
+	if (h->is_news)
+		arping_show_news(&a->show, &h->news);
+	else
+		arping_show_event(&a->show, &h->event);
+}
+
 static void show_held(struct arping *a)
 {
 	for (size_t i = 0; i < a->held_n; i++)
-		arping_show_event(&a->show, &a->held[i]);
+		show_one(a, &a->held[i]);
 	a->held_n = 0;
 }
 
-static void hold(struct arping *a, const struct probe_event *ev)
+static void hold(struct arping *a, const struct held *h)
 {
 	if (a->held_n == HELD_MAX)
 		show_held(a);
 	if (a->held_n == a->held_cap) {
 		size_t cap = a->held_cap ? 2 * a->held_cap : 64;
-		struct probe_event *grown = reallocarray(a->held, cap, sizeof(*grown));
+		struct held *grown = reallocarray(a->held, cap, sizeof(*grown));
 
 		if (!grown) { /* better without a name than lost */
 			show_held(a);
-			arping_show_event(&a->show, ev);
+			show_one(a, h);
 			return;
 		}
 		a->held = grown;
 		a->held_cap = cap;
 	}
-	a->held[a->held_n++] = *ev;
+	a->held[a->held_n++] = *h;
 }
 
 /* False when the kernel's queue is full; the frame then waits in `unsent`. */
@@ -100,6 +121,30 @@ static bool send_frame(struct arping *a, const struct probe_message *m)
 	return sent > 0;
 }
 
+/* What --watch makes of it. */
+static void see(struct arping *a, const struct probe_event *ev)
+{
+	struct held h = { .is_news = true };
+	struct err e = ERR_INIT;
+
+	if (probe_watch_event(a->watch, ev, &e) < 0)
+		give_up(a, &e);
+	while (probe_watch_next(a->watch, &h.news))
+		hold(a, &h);
+}
+
+static void take_event(struct arping *a, struct probe *p, const struct probe_event *ev)
+{
+	if (p != a->plan->probe)
+		arping_nodes_event(a->nodes, ev);
+	else if (ev->what == PROBE_DONE)
+		a->done = true;
+	else if (a->watch)
+		see(a, ev);
+	else if (ev->what != PROBE_SEND)
+		hold(a, &(struct held){ .event = *ev });
+}
+
 static bool pump_one(struct arping *a, struct probe *p)
 {
 	struct probe_event ev;
@@ -107,12 +152,8 @@ static bool pump_one(struct arping *a, struct probe *p)
 	while (!a->blocked && !a->failed && probe_next(p, loop_clock_us(), &ev)) {
 		if (ev.what == PROBE_SEND)
 			send_frame(a, &ev.message);
-		else if (p != a->plan->probe)
-			arping_nodes_event(a->nodes, &ev);
-		else if (ev.what == PROBE_DONE)
-			a->done = true;
-		else
-			hold(a, &ev);
+		if (ev.what != PROBE_SEND || p == a->plan->probe)
+			take_event(a, p, &ev);
 	}
 	return !a->blocked && !a->failed;
 }
@@ -272,6 +313,37 @@ static int know_own(struct arping *a, struct err *e)
 	return 0;
 }
 
+static void take_capture(struct arping *a, bool all)
+{
+	struct err e = ERR_INIT;
+	bool full = false;
+
+	if (probe_capture_take(a->capture, all, &full, &e) < 0)
+		give_up(a, &e);
+	else if (full)
+		log_warn(NULL, "%s has %d MiB; the rest is left out", a->plan->pcap,
+		    PROBE_CAPTURE_MAX >> 20);
+}
+
+static void on_capture(int what, void *arg)
+{
+	(void)what;
+	take_capture(arg, false);
+}
+
+static int open_capture(struct arping *a, struct err *e)
+{
+	int ifindex = a->plan->links_n == 1 ? a->plan->links[0].ifindex : 0;
+
+	if (!a->plan->pcap)
+		return 0;
+	a->capture = probe_capture_open(a->plan->pcap, ifindex, a->plan->probe, e);
+	if (!a->capture)
+		return -1;
+	a->on_capture = loop_fd_add(a->loop, probe_capture_fd(a->capture), LOOP_READ, on_capture, a, e);
+	return a->on_capture ? 0 : -1;
+}
+
 static int open_names(struct arping *a, struct err *e)
 {
 	struct arping_nodes_options o = {
@@ -280,6 +352,7 @@ static int open_names(struct arping *a, struct err *e)
 		.links = a->plan->links,
 		.links_n = a->plan->links_n,
 		.off = a->show.quiet,
+		.needed = a->show.who,
 		.changed = on_nodes,
 		.arg = a,
 	};
@@ -288,14 +361,14 @@ static int open_names(struct arping *a, struct err *e)
 	if (!a->nodes)
 		return -1;
 	a->show.nodes = a->nodes;
+	a->names_until_us =
+	    loop_clock_us() + (arping_nodes_wanted(&o) ? NAMED_WAIT_MS : NAMES_WAIT_MS) * MS;
 	return 0;
 }
 
 static int start(struct arping *a, struct err *e)
 {
 	static const int numbers[] = { SIGTERM, SIGINT };
-	bool named = arping_nodes_named(&a->plan->source);
-
 	a->wire = probe_wire_new(a->plan->links_n == 1 ? a->plan->links[0].ifindex : 0, e);
 	a->loop = a->wire ? loop_new(e) : NULL;
 	if (!a->loop)
@@ -308,12 +381,18 @@ static int start(struct arping *a, struct err *e)
 	a->timer = loop_timer_add(a->loop, on_timer, a, e);
 	if (!a->timer)
 		return -1;
-	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 || know_own(a, e) < 0)
+	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 ||
+	    know_own(a, e) < 0 || open_capture(a, e) < 0)
 		return -1;
+	if (a->show.watch) {
+		a->watch = probe_watch_new(probe_targets(a->plan->probe), e);
+		a->show.watched = a->watch;
+		if (!a->watch)
+			return -1;
+	}
 	pump_one(a, a->plan->probe); /* first of all: opening a source can take its time */
 	if (open_names(a, e) < 0)
 		return -1;
-	a->names_until_us = loop_clock_us() + (named ? NAMED_WAIT_MS : NAMES_WAIT_MS) * MS;
 	arping_show_start(&a->show);
 	loop_timer_set(a->timer, 0); /* pump() may end the loop, so it has to run */
 	return 0;
@@ -324,11 +403,14 @@ static void release(struct arping *a)
 	arping_nodes_free(a->nodes);
 	loop_fd_remove(a->on_arp);
 	loop_fd_remove(a->on_ndp);
+	loop_fd_remove(a->on_capture);
 	loop_timer_remove(a->timer);
 	for (size_t i = 0; i < ARRAY_LEN(a->signals); i++)
 		loop_signal_remove(a->signals[i]);
 	loop_free(a->loop);
+	probe_capture_close(a->capture);
 	probe_wire_free(a->wire);
+	probe_watch_free(a->watch);
 	free(a->held);
 }
 
@@ -339,6 +421,8 @@ int arping_run(struct arping_plan *plan, const struct arping_show *show, struct 
 
 	if (status == 0 && !a.failed)
 		status = loop_run(a.loop, e);
+	if (status == 0 && a.capture && !a.failed)
+		take_capture(&a, true);
 	if (status == 0 && a.failed) {
 		*e = a.why;
 		status = -1;

@@ -12,7 +12,7 @@ static const char *link_name(const struct arping_show *s, int ifindex)
 	return l ? l->name : "?";
 }
 
-static const char *link_of(const struct arping_show *s, const struct probe_target *t)
+const char *arping_link_name(const struct arping_show *s, const struct probe_target *t)
 {
 	return link_name(s, probe_link_of(s->probe, t)->ifindex);
 }
@@ -36,8 +36,7 @@ static const char *rtt_text(uint64_t us, char out[static 32])
 	return out;
 }
 
-/* "02:00:00:00:00:01 (node-a)" */
-static void put_owner(const struct arping_show *s, const struct mac *m, struct buf *out)
+void arping_put_owner(const struct arping_show *s, const struct mac *m, struct buf *out)
 {
 	const char *node = arping_nodes_name(s->nodes, m);
 	char text[MAC_TEXT_LEN];
@@ -47,7 +46,7 @@ static void put_owner(const struct arping_show *s, const struct mac *m, struct b
 		buf_printf(out, " (%s)", node);
 }
 
-static void write_out(struct buf *b)
+void arping_write_out(struct buf *b)
 {
 	if (b->data)
 		fwrite(b->data, 1, b->len, stdout);
@@ -62,13 +61,13 @@ static void show_target(const struct arping_show *s, const struct probe_target *
 
 	addr_format(&t->ip, text);
 	if (s->mode == PROBE_ANNOUNCE)
-		printf("ARPING %s at %s %s\n", text, mac_format(&l->mac, mac), link_of(s, t));
+		printf("ARPING %s at %s %s\n", text, mac_format(&l->mac, mac), arping_link_name(s, t));
 	else
 		printf("ARPING %s from %s %s\n", text,
 		    s->mode != PROBE_DUPLICATE && l->source.family ? addr_format(&l->source, from)
 		    : t->ip.family == ADDR_IPV4                    ? "0.0.0.0"
 								   : "::",
-		    link_of(s, t));
+		    arping_link_name(s, t));
 	if (s->mode != PROBE_ANNOUNCE && is_own(s, &t->ip, &own))
 		printf("%s is this host's own address, on %s; asking whether others have it, too\n",
 		    text, own);
@@ -76,7 +75,7 @@ static void show_target(const struct arping_show *s, const struct probe_target *
 
 void arping_show_start(const struct arping_show *s)
 {
-	if (s->json || s->quiet || s->sweep)
+	if (s->json || s->quiet || s->sweep || s->who)
 		return;
 	for (size_t i = 0; i < probe_targets(s->probe); i++)
 		show_target(s, probe_target(s->probe, i));
@@ -93,7 +92,7 @@ static void put_json_answer(const struct arping_show *s, struct json_writer *w,
 	json_field(w, "mac", mac_format(m, mac));
 	json_key(w, "node");
 	json_put(w, node);
-	json_field(w, "interface", link_of(s, t));
+	json_field(w, "interface", arping_link_name(s, t));
 }
 
 static void show_event_json(const struct arping_show *s, const struct probe_event *ev)
@@ -112,7 +111,7 @@ static void show_event_json(const struct arping_show *s, const struct probe_even
 	}
 	json_end(&w, '}');
 	buf_putc(&out, '\n');
-	write_out(&out);
+	arping_write_out(&out);
 }
 
 void arping_show_event(const struct arping_show *s, const struct probe_event *ev)
@@ -121,7 +120,7 @@ void arping_show_event(const struct arping_show *s, const struct probe_event *ev
 	const char *node = arping_nodes_name(s->nodes, &ev->mac);
 	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN], rtt[32];
 
-	if (s->quiet || (s->sweep && (!s->json || !ev->first)))
+	if (s->quiet || (s->who && !s->json) || (s->sweep && (!s->json || !ev->first)))
 		return;
 	if (s->json) {
 		show_event_json(s, ev);
@@ -200,7 +199,7 @@ static void put_owners(const struct arping_show *s, const struct probe_target *t
 
 	for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
 		buf_puts(out, comma);
-		put_owner(s, &a->mac, out);
+		arping_put_owner(s, &a->mac, out);
 		comma = ", ";
 	}
 }
@@ -231,7 +230,7 @@ static void show_conclusion(const struct arping_show *s, const struct probe_targ
 		put_owners(s, t, &out);
 		buf_putc(&out, '\n');
 	}
-	write_out(&out);
+	arping_write_out(&out);
 }
 
 static const char *plural(uint64_t n)
@@ -264,6 +263,26 @@ static void show_summary(const struct arping_show *s)
 		    all.replies == 1 ? "reply" : "replies");
 }
 
+/* --who: "192.0.2.10 node-b 02:00:00:00:00:02", a line an owner. */
+static void show_who(const struct arping_show *s)
+{
+	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
+
+	for (size_t i = 0; i < probe_targets(s->probe); i++) {
+		const struct probe_target *t = probe_target(s->probe, i);
+
+		addr_format(&t->ip, ip);
+		if (!t->answers && !s->sweep)
+			printf("%s nobody -\n", ip);
+		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
+			const char *node = arping_nodes_name(s->nodes, &a->mac);
+
+			printf("%s %s %s%s\n", ip, node ? node : "unknown", mac_format(&a->mac, mac),
+			    t->macs > 1 ? " CONFLICT" : "");
+		}
+	}
+}
+
 /* What this host has itself was not asked, so no line has told it. */
 static void show_own_json(const struct arping_show *s, const struct probe_target *t)
 {
@@ -278,7 +297,7 @@ static void show_own_json(const struct arping_show *s, const struct probe_target
 		put_json_answer(s, &w, t, &a->mac);
 		json_end(&w, '}');
 		buf_putc(&out, '\n');
-		write_out(&out);
+		arping_write_out(&out);
 	}
 }
 
@@ -309,7 +328,7 @@ static void show_summary_json(const struct arping_show *s)
 	}
 	json_end(&w, '}');
 	buf_putc(&out, '\n');
-	write_out(&out);
+	arping_write_out(&out);
 }
 
 /* Of single addresses each must answer, of a range one. */
@@ -329,18 +348,22 @@ static int judge(const struct arping_show *s, struct err *e)
 
 		if (!t->macs)
 			return err_set(e, ERR_NOT_FOUND, "nobody answered for %s on %s",
-			    addr_format(&t->ip, ip), link_of(s, t));
+			    addr_format(&t->ip, ip), arping_link_name(s, t));
 	}
 	return 0;
 }
 
 int arping_show_end(const struct arping_show *s, struct err *e)
 {
-	if (!s->quiet && s->json)
+	if (!s->quiet && s->watch)
+		arping_news_summary(s);
+	else if (!s->quiet && s->json)
 		show_summary_json(s);
+	else if (!s->quiet && s->who)
+		show_who(s);
 	else if (!s->quiet)
 		show_summary(s);
-	if (judge(s, e) == 0)
+	if ((s->watch ? arping_news_judge(s, e) : judge(s, e)) == 0)
 		return 0;
 	if (s->quiet)
 		e->text[0] = 0;

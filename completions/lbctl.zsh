@@ -75,6 +75,9 @@ _lbctl() {
 			'-D[probe as RFC 5227 does before an address is taken; exit 0\: free, 4\: taken]' \
 			'--gratuitous[tell everybody that the address is here, as a speaker does]' \
 			'-U[tell everybody that the address is here, as a speaker does]' \
+			'--who[one line an address\: the node that has it, and its MAC]' \
+			'--watch[ask on and on, ten times a second, and print changes only, with the length of gaps]' \
+			'--pcap=[write the frames about the addresses to FILE, for Wireshark]:FILE:_files' \
 			'--rate=[at most N frames a second; default 1000]:N:' \
 			'--output=[text (the default) or json]:FORMAT:(json table wide name)' \
 			'-o+[text (the default) or json]:FORMAT:(json table wide name)' \

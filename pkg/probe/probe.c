@@ -378,6 +378,7 @@ static void send_front(struct probe *p, uint64_t now_us, struct probe_event *ev)
 		.what = PROBE_SEND,
 		.target = front(p),
 		.number = t->probes + 1,
+		.at_us = now_us,
 		.message = frames_question(p->o.mode, probe_link_of(p, t), &t->ip, p->half),
 	};
 	if (p->slot_us + BEHIND_US < now_us)

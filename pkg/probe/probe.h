@@ -108,7 +108,7 @@ struct probe_event {
 	enum probe_what what;
 	struct probe_message message; /* SEND */
 	uint32_t target;              /* index */
-	uint64_t at_us;               /* REPLY, CLAIM: when it came */
+	uint64_t at_us;               /* when it came, or goes */
 	struct mac mac;               /* REPLY, CLAIM */
 	uint64_t rtt_us;              /* REPLY */
 	uint32_t number;              /* SEND, REPLY: of the probe, from 1 */
@@ -141,6 +141,44 @@ struct probe_totals {
 };
 struct probe_totals probe_totals(const struct probe *p);
 
+/* watch: what changes about who has the addresses of a probe that asks on and on, made of its
+ * events; as pure.
+ *
+ * A gap lasts from the first probe that nobody answered to the next answer, so it is known to one
+ * interval.  One lost probe is no change; a second one in succession is, and so is an answer from
+ * elsewhere.  An owner that left two probes unanswered while another answered has gone. */
+enum probe_change {
+	PROBE_FOUND,     /* the first answer */
+	PROBE_MOVED,     /* from `before` to `mac`, after gap_us, or (0) with no probe lost */
+	PROBE_SILENT,    /* since at_us; `mac` had it, unless it was silent from the beginning */
+	PROBE_BACK,      /* at `mac`, as before, after gap_us */
+	PROBE_JOINED,    /* `mac` answers as well: a conflict */
+	PROBE_LEFT,      /* `mac` answers no more, another still does */
+	PROBE_ANNOUNCED, /* `mac`, which hasn't it, said that it has */
+};
+struct probe_news {
+	enum probe_change what;
+	uint32_t target;
+	struct mac mac; /* all zero: nobody */
+	struct mac before;
+	uint64_t at_us;
+	uint64_t gap_us;
+};
+struct probe_watch;
+struct probe_watch *probe_watch_new(size_t targets, struct err *e) MUST_CHECK;
+void probe_watch_free(struct probe_watch *w); /* NULL is fine */
+int probe_watch_event(struct probe_watch *w, const struct probe_event *ev, struct err *e) MUST_CHECK;
+/* The next change, oldest first; false when there is none. */
+bool probe_watch_next(struct probe_watch *w, struct probe_news *news);
+
+struct probe_watched {
+	uint32_t owners; /* now; 0: silent or never found */
+	uint32_t moves;
+	uint32_t lost; /* probes that nobody answered */
+	uint64_t longest_gap_us;
+};
+struct probe_watched probe_watch_target(const struct probe_watch *w, size_t target);
+
 /* The sockets for all that; one of a family is opened when it is first needed. */
 struct probe_wire;
 struct probe_wire *probe_wire_new(int ifindex, struct err *e) MUST_CHECK; /* 0: all links */
@@ -162,5 +200,20 @@ struct probe_batch {
 };
 int probe_wire_receive(
     struct probe_wire *w, enum addr_family family, struct probe_batch *b, struct err *e) MUST_CHECK;
+
+/* capture: a file in pcap's format of all frames about a probe's targets that a link sends and
+ * receives, malformed ones as well, with the kernel's times (to the microsecond).
+ *
+ * It ends at PROBE_CAPTURE_MAX bytes, whoever sends what. */
+enum { PROBE_CAPTURE_MAX = 64 << 20 };
+struct probe_capture;
+/* The probe was started, and outlives it. */
+struct probe_capture *probe_capture_open(
+    const char *path, int ifindex, const struct probe *p, struct err *e) MUST_CHECK;
+void probe_capture_close(struct probe_capture *c); /* NULL is fine */
+int probe_capture_fd(const struct probe_capture *c);
+/* Takes in some of what has arrived and writes it; `all`: as much as there is now.  *full: it has
+ * just come to its end. */
+int probe_capture_take(struct probe_capture *c, bool all, bool *full, struct err *e) MUST_CHECK;
 
 #endif

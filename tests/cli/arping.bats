@@ -28,6 +28,10 @@ alone() {
 @test "options that make no sense are usage errors" {
 	run -2 lbctl arping -D -U 192.0.2.1
 	[ "$output" = "lbctl arping: --duplicate and --gratuitous exclude each other" ]
+	run -2 lbctl arping --watch --who 192.0.2.1
+	[ "$output" = "lbctl arping: --watch and --who exclude each other" ]
+	run -2 lbctl arping --watch -1 192.0.2.1
+	[ "$output" = "lbctl arping: --first and --watch exclude each other" ]
 	run -2 lbctl arping -o yaml 192.0.2.1
 	[ "$output" = "lbctl arping: -o: want text or json, have 'yaml'" ]
 	run -2 lbctl arping --rate 0 192.0.2.1
@@ -68,7 +72,7 @@ alone() {
 }
 
 @test "the manual page has the exit statuses and all types of JSON lines" {
-	for word in reply claim own summary; do
+	for word in reply claim own summary found moved silent back conflict left announced; do
 		grep -q "^.It Li $word\$" man/lbctl-arping.1
 	done
 	for status in 0 3 4 7; do

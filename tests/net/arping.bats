@@ -460,3 +460,134 @@ Sent 1 announcement" ]
 	[ "${lines[0]}" = "ARPING 2001:db8::1 from :: plain" ]
 	[[ ${lines[1]} == *"[02:00:00:00:00:01]"* ]]
 }
+
+@test "--who is one line an address: the node and its MAC" {
+	nodes "$T/cluster"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	run -0 arping --who --from "$T/cluster" 192.0.2.10
+	[ "$output" = "192.0.2.10 node-b 02:00:00:00:00:02" ]
+	run -3 --separate-stderr arping --who --from "$T/cluster" -i 50ms 192.0.2.10 192.0.2.50 192.0.2.3
+	[ "$output" = "192.0.2.3 node-c 02:00:00:00:00:03
+192.0.2.10 node-b 02:00:00:00:00:02
+192.0.2.50 nobody -" ]
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.10/32 dev eth0
+	run -4 arping --who --from "$T/cluster" 192.0.2.10
+	[ "$(sort <<<"$output")" = "192.0.2.10 node-b 02:00:00:00:00:02 CONFLICT
+192.0.2.10 node-c 02:00:00:00:00:03 CONFLICT" ]
+	# a name that can't be told, and no cluster to tell any
+	rm "$T/cluster/node-b.yaml" && ip -n "$(lan_ns node-c)" addr del 192.0.2.10/32 dev eth0
+	run -0 arping --who --from "$T/cluster" 192.0.2.10
+	[ "$output" = "192.0.2.10 unknown 02:00:00:00:00:02" ]
+	run arping --who 192.0.2.10
+	[ "$status" -ne 0 ]
+	[ "${#lines[@]}" -eq 1 ]
+	run -0 --separate-stderr arping --who -o json --from "$T/cluster" 192.0.2.3
+	jq -es '[.[] | {type, node}] == [{type: "reply", node: "node-c"}, {type: "summary", node: null}]' <<<"$output"
+}
+
+# watching ADDRESS...: `lbctl arping --watch` into $T/out
+watching() {
+	nodes "$T/cluster"
+	lan_spawn client "$BUILD/lbctl" arping --watch --from "$T/cluster" "$@" >"$T/out" 3>&-
+	WATCH=$LAN_PID
+}
+
+said() { # PATTERN: a line of it
+	wait_for 10 grep -qE "$1" "$T/out"
+}
+
+@test "--watch tells where an address is, that it moved, and how long the gap was" {
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	watching -i 20ms 192.0.2.10
+	said '^[0-9:.]{12} 192\.0\.2\.10 is at 02:00:00:00:00:01 \(node-a\)$'
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 is silent, was at 02:00:00:00:00:01 \(node-a\)$'
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 moved to 02:00:00:00:00:02 \(node-b\) from 02:00:00:00:00:01 \(node-a\), gap [0-9]+ ms$'
+	lan_stop "$WATCH" INT
+	[ "$(wc -l <"$T/out")" -eq 5 ]
+	# the gap is from the silence to the answer, to a probe's interval
+	gap=$(sed -n 's/.*gap \([0-9]*\) ms$/\1/p' "$T/out" | head -n 1)
+	from=$(sed -n 's/^\([0-9:.]*\) .* is silent.*/\1/p' "$T/out")
+	to=$(sed -n 's/^\([0-9:.]*\) .* moved to.*/\1/p' "$T/out")
+	between=$(($(date -d "$to" +%s%N) / 1000000 - $(date -d "$from" +%s%N) / 1000000))
+	[ $((between - gap)) -le 2 ] && [ $((gap - between)) -le 2 ]
+	[[ $(tail -n 1 "$T/out") =~ ^Sent\ [0-9]+\ probes,\ [0-9]+\ unanswered,\ 1\ move,\ longest\ gap\ $gap\ ms$ ]]
+}
+
+@test "--watch tells a conflict and its end, an announcement, and that an address is back" {
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	watching -i 30ms 192.0.2.10
+	said 'is at 02:00:00:00:00:01 \(node-a\)$'
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 CONFLICT: is also at 02:00:00:00:00:03 \(node-c\)$'
+	ip -n "$(lan_ns node-c)" addr del 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 is no longer at 02:00:00:00:00:03 \(node-c\)$'
+	lan_run node-b arping -q -U -c 1 -w 1 -I eth0 192.0.2.10 || lan_run node-b "$BUILD/lbctl" arping -U -c 1 192.0.2.10
+	said '192\.0\.2\.10 is announced by 02:00:00:00:00:02 \(node-b\)$'
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.10/32 dev eth0
+	said 'is silent'
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 is back at 02:00:00:00:00:01 \(node-a\), gap [0-9]+ ms$'
+}
+
+@test "--watch: IPv6, JSON, and the exit status of how it is in the end" {
+	ip -n "$(lan_ns node-a)" addr add 2001:db8::10/128 dev eth0 nodad
+	watching -i 20ms -o json 2001:db8::10
+	said '"type":"found"'
+	ip -n "$(lan_ns node-a)" addr del 2001:db8::10/128 dev eth0
+	said '"type":"silent"'
+	ip -n "$(lan_ns node-b)" addr add 2001:db8::10/128 dev eth0 nodad
+	said '"type":"moved"'
+	lan_stop "$WATCH" INT
+	jq -es '[.[] | .type] == ["found", "silent", "moved", "summary"]
+		and (.[2] | .address == "2001:db8::10" and .node == "node-b" and .from_node == "node-a" and .gap_ms > 0
+			and (.time | test("^[0-9-]{10}T[0-9:.]{12}Z$")))
+		and (.[3] | .moves == 1 and .answered == 1 and .longest_gap_ms > 0)' "$T/out"
+	run -3 arping --watch -i 20ms -w 200ms 192.0.2.50
+	[[ ${lines[1]} == *" 192.0.2.50 is silent" ]]
+	run -0 arping --watch -i 20ms -c 5 192.0.2.0/29
+	[ "$(grep -c 'is at' <<<"$output")" -eq 3 ]
+	[ "${#lines[@]}" -eq 4 ]
+}
+
+@test "--pcap writes what Wireshark opens: questions and answers of both families, nothing else" {
+	lan_run node-b "$BUILD/lbctl" arping -U -c 3 -i 300ms 192.0.2.200 >"$T/noise" &
+	run -0 arping --pcap "$T/probes.pcap" -c 2 -i 50ms 192.0.2.1 2001:db8::2
+	wait
+	capinfos -c -T -r "$T/probes.pcap" >"$T/info"
+	[ "$(cut -f 2 "$T/info")" -eq 8 ]
+	tshark -r "$T/probes.pcap" >"$T/tshark" 2>&1
+	[ "$(grep -c 'ARP .*Who has 192.0.2.1? Tell 192.0.2.100' "$T/tshark")" -eq 2 ]
+	[ "$(grep -c 'ARP .*192.0.2.1 is at 02:00:00:00:00:01' "$T/tshark")" -eq 2 ]
+	[ "$(grep -c 'Neighbor Solicitation for 2001:db8::2 from 02:00:00:00:00:64' "$T/tshark")" -eq 2 ]
+	[ "$(grep -c 'Neighbor Advertisement 2001:db8::2 (sol, ovr) is at 02:00:00:00:00:02' "$T/tshark")" -eq 2 ]
+	[ -z "$(tshark -o icmpv6.check_checksum:TRUE -r "$T/probes.pcap" -Y '_ws.malformed or icmpv6.checksum.status == "Bad"' 2>/dev/null)" ]
+	[ "$(tcpdump -nn -r "$T/probes.pcap" 2>/dev/null | wc -l)" -eq 8 ]
+	# the times are today's, and in order
+	tshark -r "$T/probes.pcap" -T fields -e frame.time_epoch 2>/dev/null | sort -c -n
+	[ "$(($(date +%s) - $(tshark -r "$T/probes.pcap" -T fields -e frame.time_epoch 2>/dev/null | head -n 1 | cut -d . -f 1)))" -lt 60 ]
+	run -1 arping --pcap /nowhere/file 192.0.2.1
+	[ "$output" = "lbctl arping: opening /nowhere/file for the capture: No such file or directory" ]
+}
+
+@test "the manual's examples do what they say" {
+	local page=$PWD/man/lbctl-arping.1 line
+	nodes "$T/manifests"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	ip -n "$(lan_ns node-b)" addr add 2001:db8::10/128 dev eth0 nodad
+	cd "$T"
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{/^lbctl arping/p}' "$page" >"$T/examples"
+	[ "$(wc -l <"$T/examples")" -ge 8 ]
+	while read -r line; do
+		echo "$line"
+		run lan_run client timeout -s INT 4 env PATH="$BUILD:$PATH" bash -c "exec 3>&-; $line" </dev/null
+		echo "$output"
+		case $line in
+		*' -D '*) [ "$status" -eq 4 ] ;;
+		*--watch*) [ "$status" -eq 124 ] || [ "$status" -eq 0 ] ;;
+		*) [ "$status" -eq 0 ] ;;
+		esac
+		[[ $line == *-q1* || $output == *192.0.2.10* || $output == *2001:db8::10* ]]
+	done <"$T/examples"
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lbctl arping --watch prints. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/arping.h"
+#include "pkg/json/json.h"
+
+enum { US = 1000, SECOND_US = 1000000, TIME_LEN = 32 };
+
+/* The moment `at_us` of the loop's clock on the wall's: "17:35:01.123", or as RFC 3339 has it. */
+static const char *time_text(uint64_t at_us, bool json, char out[static TIME_LEN])
+{
+	struct timespec wall;
+	struct tm tm;
+	uint64_t now;
+	time_t seconds;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	now = (uint64_t)wall.tv_sec * SECOND_US + (uint64_t)wall.tv_nsec / US;
+	now -= loop_clock_us() - at_us;
+	seconds = (time_t)(now / SECOND_US);
+	if (json)
+		gmtime_r(&seconds, &tm);
+	else
+		localtime_r(&seconds, &tm);
+	n = strftime(out, TIME_LEN, json ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
+	snprintf(out + n, TIME_LEN - n, ".%03u%s", (unsigned)(now % SECOND_US / US), json ? "Z" : "");
+	return out;
+}
+
+static uint64_t whole_ms(uint64_t us)
+{
+	return (us + US / 2) / US;
+}
+
+static bool is_nobody(const struct mac *m)
+{
+	return mac_equal(m, &(struct mac){ 0 });
+}
+
+static void put_gap(struct buf *out, uint64_t gap_us)
+{
+	if (gap_us)
+		buf_printf(out, ", gap %llu ms", (unsigned long long)whole_ms(gap_us));
+	else
+		buf_puts(out, ", no gap");
+}
+
+static void put_text(const struct arping_show *s, const struct probe_news *n, struct buf *out)
+{
+	static const char *const words[] = {
+		[PROBE_FOUND] = "is at ",
+		[PROBE_MOVED] = "moved to ",
+		[PROBE_SILENT] = "is silent",
+		[PROBE_BACK] = "is back at ",
+		[PROBE_JOINED] = "CONFLICT: is also at ",
+		[PROBE_LEFT] = "is no longer at ",
+		[PROBE_ANNOUNCED] = "is announced by ",
+	};
+	char ip[ADDR_TEXT_LEN], when[TIME_LEN];
+
+	buf_printf(out, "%s %s %s", time_text(n->at_us, false, when),
+	    addr_format(&probe_target(s->probe, n->target)->ip, ip), words[n->what]);
+	if (n->what == PROBE_SILENT && !is_nobody(&n->mac))
+		buf_puts(out, ", was at ");
+	if (!is_nobody(&n->mac))
+		arping_put_owner(s, &n->mac, out);
+	if (n->what == PROBE_MOVED) {
+		buf_puts(out, " from ");
+		arping_put_owner(s, &n->before, out);
+	}
+	if (n->what == PROBE_MOVED || n->what == PROBE_BACK)
+		put_gap(out, n->gap_us);
+}
+
+static void put_json_owner(const struct arping_show *s, struct json_writer *w, const char *mac_key,
+    const char *node_key, const struct mac *m)
+{
+	char mac[MAC_TEXT_LEN];
+
+	json_key(w, mac_key);
+	json_put(w, is_nobody(m) ? NULL : mac_format(m, mac));
+	json_key(w, node_key);
+	json_put(w, is_nobody(m) ? NULL : arping_nodes_name(s->nodes, m));
+}
+
+static void put_json(const struct arping_show *s, const struct probe_news *n, struct buf *out)
+{
+	static const char *const types[] = {
+		[PROBE_FOUND] = "found",
+		[PROBE_MOVED] = "moved",
+		[PROBE_SILENT] = "silent",
+		[PROBE_BACK] = "back",
+		[PROBE_JOINED] = "conflict",
+		[PROBE_LEFT] = "left",
+		[PROBE_ANNOUNCED] = "announced",
+	};
+	const struct probe_target *t = probe_target(s->probe, n->target);
+	struct json_writer w = json_writer(out);
+	char ip[ADDR_TEXT_LEN], when[TIME_LEN];
+
+	json_begin(&w, '{');
+	json_field(&w, "type", types[n->what]);
+	json_field(&w, "time", time_text(n->at_us, true, when));
+	json_field(&w, "address", addr_format(&t->ip, ip));
+	put_json_owner(s, &w, "mac", "node", &n->mac);
+	json_field(&w, "interface", arping_link_name(s, t));
+	if (n->what == PROBE_MOVED)
+		put_json_owner(s, &w, "from_mac", "from_node", &n->before);
+	if (n->what == PROBE_MOVED || n->what == PROBE_BACK) {
+		json_key(&w, "gap_ms");
+		json_put_int(&w, (int64_t)whole_ms(n->gap_us));
+	}
+	json_end(&w, '}');
+}
+
+void arping_show_news(const struct arping_show *s, const struct probe_news *n)
+{
+	struct buf out = BUF_INIT;
+
+	/* of a range, what nobody has is no news */
+	if (s->quiet || (s->sweep && n->what == PROBE_SILENT && is_nobody(&n->mac)))
+		return;
+	if (s->json)
+		put_json(s, n, &out);
+	else
+		put_text(s, n, &out);
+	buf_putc(&out, '\n');
+	arping_write_out(&out);
+}
+
+struct sum {
+	uint64_t moves, lost, longest_gap_us;
+	size_t answering, conflicts;
+};
+
+static struct sum sum_of(const struct arping_show *s)
+{
+	struct sum all = { 0 };
+
+	for (size_t i = 0; i < probe_targets(s->probe); i++) {
+		struct probe_watched one = probe_watch_target(s->watched, i);
+
+		all.moves += one.moves;
+		all.lost += one.lost;
+		all.answering += one.owners > 0;
+		all.conflicts += one.owners > 1;
+		if (one.longest_gap_us > all.longest_gap_us)
+			all.longest_gap_us = one.longest_gap_us;
+	}
+	return all;
+}
+
+static void summary_json(const struct arping_show *s, const struct sum *all)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} fields[] = {
+		{ "addresses", probe_targets(s->probe) },
+		{ "answered", all->answering },
+		{ "conflicts", all->conflicts },
+		{ "probes", probe_totals(s->probe).probes },
+		{ "lost", all->lost },
+		{ "moves", all->moves },
+		{ "longest_gap_ms", whole_ms(all->longest_gap_us) },
+	};
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	json_begin(&w, '{');
+	json_field(&w, "type", "summary");
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		json_key(&w, fields[i].key);
+		json_put_int(&w, (int64_t)fields[i].value);
+	}
+	json_end(&w, '}');
+	buf_putc(&out, '\n');
+	arping_write_out(&out);
+}
+
+void arping_news_summary(const struct arping_show *s)
+{
+	struct sum all = sum_of(s);
+
+	if (s->json) {
+		summary_json(s, &all);
+		return;
+	}
+	printf("Sent %llu probes, %llu unanswered, %llu move%s, longest gap %llu ms\n",
+	    (unsigned long long)probe_totals(s->probe).probes, (unsigned long long)all.lost,
+	    (unsigned long long)all.moves, all.moves == 1 ? "" : "s",
+	    (unsigned long long)whole_ms(all.longest_gap_us));
+}
+
+/* As it is in the end: of single addresses each must answer, of a range one. */
+int arping_news_judge(const struct arping_show *s, struct err *e)
+{
+	struct sum all = sum_of(s);
+	char ip[ADDR_TEXT_LEN];
+
+	if (all.conflicts)
+		return err_set(e, ERR_CONFLICT, "%s", "");
+	if (s->sweep)
+		return all.answering ? 0 : err_set(e, ERR_NOT_FOUND, "nobody answers");
+	for (size_t i = 0; i < probe_targets(s->probe); i++)
+		if (!probe_watch_target(s->watched, i).owners)
+			return err_set(e, ERR_NOT_FOUND, "nobody answers for %s",
+			    addr_format(&probe_target(s->probe, i)->ip, ip));
+	return 0;
+}

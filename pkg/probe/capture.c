@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pkg/probe/probe.h"
+
+enum {
+	SNAP_LEN = 256,
+	LINKTYPE_ETHERNET = 1,
+	TAKEN_AT_ONCE = 512, /* frames */
+	ALL_AT_MOST = 65536,
+	/* offsets in the frame */
+	AT_ETHERTYPE = 12,
+	AT_NEXT_HEADER = 20,
+	AT_ARP_SENDER = 28,
+	AT_ARP_TARGET = 38,
+	AT_ICMP_TYPE = 54,
+	AT_NDP_TARGET = 62,
+};
+
+struct file_header {
+	uint32_t magic;
+	uint16_t major, minor;
+	uint32_t reserved[2];
+	uint32_t snap_len;
+	uint32_t link_type;
+};
+
+struct frame_header {
+	uint32_t seconds, microseconds;
+	uint32_t kept, len;
+};
+
+struct probe_capture {
+	const struct probe *p;
+	FILE *file;
+	int fd;
+	size_t written;
+	bool full;
+};
+
+/* ARP, and what of ICMPv6 is NDP's. */
+static int make_filter(const void *arg, size_t max, struct packet_filter *f, struct err *e)
+{
+	struct packet_program p = { malloc(16 * sizeof(*p.at)), 0 };
+
+	(void)arg;
+	(void)max;
+	if (!p.at)
+		return err_memory(e);
+	packet_emit(&p, BPF_LD | BPF_H | BPF_ABS, AT_ETHERTYPE, 0, 0);
+	packet_emit(&p, BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 9, 0);
+	packet_emit_demand(&p, BPF_JEQ, ETH_P_IPV6, true);
+	packet_emit(&p, BPF_LD | BPF_B | BPF_ABS, AT_NEXT_HEADER, 0, 0);
+	packet_emit_demand(&p, BPF_JEQ, 58, true);
+	packet_emit(&p, BPF_LD | BPF_B | BPF_ABS, AT_ICMP_TYPE, 0, 0);
+	packet_emit(&p, BPF_JMP | BPF_JEQ | BPF_K, NDP_SOLICITATION, 2, 0);
+	packet_emit_demand(&p, BPF_JEQ, NDP_ADVERTISEMENT, true);
+	packet_emit(&p, BPF_RET | BPF_K, PACKET_PASS, 0, 0);
+	*f = (struct packet_filter){ p.at, p.n, true };
+	return 0;
+}
+
+static int put(struct probe_capture *c, const void *at, size_t n, struct err *e)
+{
+	if (fwrite(at, 1, n, c->file) != n)
+		return err_sys(e, errno, "writing the capture");
+	c->written += n;
+	return 0;
+}
+
+struct probe_capture *probe_capture_open(
+    const char *path, int ifindex, const struct probe *p, struct err *e)
+{
+	const struct file_header h = { 0xa1b2c3d4, 2, 4, { 0 }, SNAP_LEN, LINKTYPE_ETHERNET };
+	struct probe_capture *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		err_memory(e);
+		return NULL;
+	}
+	c->p = p;
+	c->fd = packet_open("a capture", ETH_P_ALL, ifindex, e);
+	if (c->fd < 0 || packet_hear(c->fd, make_filter, NULL, NULL, e) < 0 ||
+	    packet_time(c->fd, e) < 0) {
+		probe_capture_close(c);
+		return NULL;
+	}
+	c->file = fopen(path, "we");
+	if (!c->file)
+		err_sys(e, errno, "opening %s for the capture", path);
+	if (!c->file || put(c, &h, sizeof(h), e) < 0) {
+		probe_capture_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+void probe_capture_close(struct probe_capture *c)
+{
+	if (!c)
+		return;
+	if (c->file)
+		fclose(c->file);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c);
+}
+
+int probe_capture_fd(const struct probe_capture *c)
+{
+	return c->fd;
+}
+
+static bool is_target(const struct probe_capture *c, enum addr_family family, const uint8_t *at)
+{
+	struct addr a = { .family = family };
+
+	memcpy(a.bytes, at, family == ADDR_IPV4 ? 4 : 16);
+	return probe_find(c->p, &a) != NULL;
+}
+
+/* What is too short to tell is kept: somebody wants to see it. */
+static bool concerns(const struct probe_capture *c, const uint8_t *frame, size_t len)
+{
+	if (len > AT_ETHERTYPE + 1 && frame[AT_ETHERTYPE] == ETH_P_ARP >> 8)
+		return len < AT_ARP_TARGET + 4 || is_target(c, ADDR_IPV4, frame + AT_ARP_SENDER) ||
+		       is_target(c, ADDR_IPV4, frame + AT_ARP_TARGET);
+	return len < AT_NDP_TARGET + 16 || is_target(c, ADDR_IPV6, frame + AT_NDP_TARGET);
+}
+
+static int write_frame(struct probe_capture *c, const uint8_t *frame, size_t kept, size_t len,
+    uint32_t age_us, struct err *e)
+{
+	struct frame_header h = { .kept = (uint32_t)kept, .len = (uint32_t)len };
+	struct timespec now;
+	uint64_t us;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 - age_us;
+	h.seconds = (uint32_t)(us / 1000000);
+	h.microseconds = (uint32_t)(us % 1000000);
+	return put(c, &h, sizeof(h), e) < 0 || put(c, frame, kept, e) < 0 ? -1 : 0;
+}
+
+/* 1, or 0 when there is no more. */
+static int take_one(struct probe_capture *c, struct err *e)
+{
+	uint8_t frame[SNAP_LEN];
+	char control[PACKET_CONTROL_ROOM];
+	struct iovec iov = { frame, sizeof(frame) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+	ssize_t len = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_TRUNC);
+	size_t kept = len < SNAP_LEN ? (size_t)len : SNAP_LEN;
+	struct timespec now;
+
+	if (len < 0 && (errno == EAGAIN || errno == EINTR || errno == ENETDOWN))
+		return 0; /* a link that goes down is told elsewhere */
+	if (len < 0)
+		return err_sys(e, errno, "receiving for the capture");
+	if (c->full || !concerns(c, frame, kept))
+		return 1;
+	if (c->written + sizeof(struct frame_header) + kept > PROBE_CAPTURE_MAX) {
+		c->full = true;
+		return 1;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	return write_frame(c, frame, kept, (size_t)len, packet_age_us(&m, &now), e) < 0 ? -1 : 1;
+}
+
+int probe_capture_take(struct probe_capture *c, bool all, bool *full, struct err *e)
+{
+	bool was_full = c->full;
+	int got = 1;
+
+	for (int i = 0; i < (all ? ALL_AT_MOST : TAKEN_AT_ONCE) && got > 0; i++)
+		got = take_one(c, e);
+	if (got < 0)
+		return -1;
+	*full = c->full && !was_full;
+	if (fflush(c->file) != 0)
+		return err_sys(e, errno, "writing the capture");
+	return 0;
+}
