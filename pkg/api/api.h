@@ -119,6 +119,7 @@ struct api_endpoint {
 struct api_endpoint_slice {
 	struct api_meta meta;
 	const char *service; /* label kubernetes.io/service-name, "" when absent */
+	uint8_t family;      /* enum addr_family, by addressType; ADDR_NONE: names, or it is absent */
 	const struct api_endpoint *endpoints;
 	size_t endpoints_n;
 };

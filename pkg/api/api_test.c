@@ -208,7 +208,7 @@ static void an_endpoint_is_usable_as_metallb_counts(void **state)
 	(void)state;
 	accepted(decode_slice,
 	    "{'metadata':{'name':'web-x','namespace':'default','labels':"
-	    "{'kubernetes.io/service-name':'web'}},'endpoints':["
+	    "{'kubernetes.io/service-name':'web'}},'addressType':'IPv6','endpoints':["
 	    "{'nodeName':'a'},"
 	    "{'nodeName':'b','conditions':{}},"
 	    "{'nodeName':'c','conditions':{'ready':null,'serving':false}},"
@@ -218,6 +218,7 @@ static void an_endpoint_is_usable_as_metallb_counts(void **state)
 	    "{'nodeName':'g','conditions':{'ready':false,'serving':false}}]}",
 	    &out, &a);
 	assert_string_equal(s->service, "web");
+	assert_int_equal(s->family, ADDR_IPV6);
 	assert_int_equal(s->endpoints_n, 7);
 	for (size_t i = 0; i < 7; i++)
 		assert_int_equal(s->endpoints[i].usable, i < 5);
@@ -226,7 +227,14 @@ static void an_endpoint_is_usable_as_metallb_counts(void **state)
 	arena_release(&a);
 	accepted(decode_slice, "{'metadata':{'name':'x'},'endpoints':null}", &out, &a);
 	assert_string_equal(s->service, "");
+	assert_int_equal(s->family, ADDR_NONE);
 	assert_int_equal(s->endpoints_n, 0);
+	arena_release(&a);
+	accepted(decode_slice, "{'metadata':{'name':'x'},'addressType':'IPv4'}", &out, &a);
+	assert_int_equal(s->family, ADDR_IPV4);
+	arena_release(&a);
+	accepted(decode_slice, "{'metadata':{'name':'x'},'addressType':'FQDN'}", &out, &a);
+	assert_int_equal(s->family, ADDR_NONE);
 	arena_release(&a);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "pkg/api/field.h"
 
@@ -21,11 +22,13 @@ int api_endpoint_slice_decode(
 	struct field root = field_root(object, "");
 	struct api_endpoint_slice got = { .meta = field_meta(&d, &root) };
 	struct field list = field_array(&d, &root, "endpoints");
+	const char *type = field_string(&d, &root, "addressType");
 	size_t n = json_count(list.json);
 	struct api_endpoint *at = field_room(&d, n, sizeof(*at));
 	const char *service = api_map_get(&got.meta.labels, "kubernetes.io/service-name");
 
 	got.service = service ? service : "";
+	got.family = !strcmp(type, "IPv4") ? ADDR_IPV4 : !strcmp(type, "IPv6") ? ADDR_IPV6 : ADDR_NONE;
 	for (size_t i = 0; at && i < n && !d.bad; i++) {
 		struct field item = field_item(&list, i);
 

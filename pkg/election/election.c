@@ -16,8 +16,12 @@ struct election *election_new(const struct election_options *o, struct err *e)
 	el->options = *o;
 	el->services = (struct tree)TREE_INIT(service_compare);
 	el->dirty = (struct tree)TREE_INIT(dirty_compare);
+	el->telling = (struct tree)TREE_INIT(telling_compare);
+	el->vips = (struct tree)TREE_INIT(vip_compare);
+	el->dirty_vips = (struct tree)TREE_INIT(dirty_vip_compare);
 	el->slices = (struct tree)TREE_INIT(slice_compare);
 	el->nodes = (struct tree)TREE_INIT(node_compare);
+	el->covers_stale = true;
 	el->ranks = ranks_new(e);
 	if (!el->ranks) {
 		free(el);
@@ -39,8 +43,13 @@ void election_free(struct election *el)
 	while ((n = tree_first(&el->nodes)))
 		node_free(el, TREE_ITEM(n, struct node, in_nodes));
 	ranks_free(el->ranks);
-	free(el->free_ids);
+	covers_free(el);
+	free(el->able);
+	free(el->candidates);
+	free(el->scratch);
+	free(el->by_id);
 	free(el->roll);
+	free(el->free_ids);
 	arena_release(&el->before_arena);
 	arena_release(&el->now_arena);
 	free(el);
@@ -80,6 +89,7 @@ int election_remove(
 
 void election_config_changed(struct election *el)
 {
+	el->covers_stale = true;
 	service_touch_all(el);
 }
 
@@ -93,17 +103,7 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-static bool same_addresses(const struct election_result *a, const struct election_result *b)
-{
-	if (a->addresses_n != b->addresses_n)
-		return false;
-	for (size_t i = 0; i < a->addresses_n; i++)
-		if (!addr_equal(&a->addresses[i], &b->addresses[i]))
-			return false;
-	return true;
-}
-
-static bool same_interfaces(const struct election_result *a, const struct election_result *b)
+static bool same_interfaces(const struct election_address *a, const struct election_address *b)
 {
 	if (a->interfaces_n != b->interfaces_n)
 		return false;
@@ -113,31 +113,88 @@ static bool same_interfaces(const struct election_result *a, const struct electi
 	return true;
 }
 
-/* What is kept of a result, in memory of its own. */
-static int keep(
-    struct election_result *to, const struct election_result *from, struct arena *a, struct err *e)
+static void keep_address(
+    struct election_address *to, const struct election_address *from, struct arena *a)
 {
-	struct addr *addresses = arena_alloc(a, from->addresses_n * sizeof(*addresses));
 	const char **interfaces = arena_alloc(a, from->interfaces_n * sizeof(*interfaces));
 
-	*to = (struct election_result){
+	*to = (struct election_address){
+		.addr = from->addr,
 		.code = from->code, /* a constant */
 		.message = arena_copy(a, from->message),
 		.winner = arena_copy(a, from->winner),
-		.pool = arena_copy(a, from->pool),
-		.addresses = addresses,
-		.addresses_n = from->addresses_n,
 		.interfaces = interfaces,
 		.interfaces_n = from->interfaces_n,
 		.candidates_n = from->candidates_n,
 	};
-	if (a->bad)
-		return err_memory(e);
-	if (from->addresses_n)
-		memcpy(addresses, from->addresses, from->addresses_n * sizeof(*addresses));
-	for (size_t i = 0; i < from->interfaces_n; i++)
+	for (size_t i = 0; interfaces && i < from->interfaces_n; i++)
 		interfaces[i] = arena_copy(a, from->interfaces[i]);
+}
+
+/* What is kept of a result, in memory of its own. */
+static int keep(
+    struct election_result *to, const struct election_result *from, struct arena *a, struct err *e)
+{
+	struct election_address *at = arena_alloc(a, from->addresses_n * sizeof(*at));
+
+	*to = (struct election_result){
+		.code = from->code,
+		.message = arena_copy(a, from->message),
+		.pool = arena_copy(a, from->pool),
+		.addresses = at,
+		.addresses_n = from->addresses_n,
+	};
+	for (size_t i = 0; at && i < from->addresses_n; i++)
+		keep_address(&at[i], &from->addresses[i], a);
 	return a->bad ? err_memory(e) : 0;
+}
+
+static size_t find_address(const struct election_result *r, const struct addr *a)
+{
+	size_t i = 0;
+
+	while (i < r->addresses_n && !addr_equal(&r->addresses[i].addr, a))
+		i++;
+	return i;
+}
+
+/* One of these addresses is not among those. */
+static bool lacks(const struct election_result *these, const struct election_result *those)
+{
+	for (size_t i = 0; i < these->addresses_n; i++)
+		if (find_address(those, &these->addresses[i].addr) == those->addresses_n)
+			return true;
+	return false;
+}
+
+/* Says of each address what is new of it.  True when something is. */
+static bool compare(const struct service *s, struct election_result *now, const uint64_t *digests,
+    struct election_outcome *out)
+{
+	const struct election_result *last = s->was_told ? &s->last : NULL;
+	bool anew = !last || strcmp(last->code, now->code) != 0 || lacks(last, now);
+	bool quiet = last && strcmp(last->pool, now->pool) != 0, news = anew || quiet;
+
+	out->decided = now->code[0] && (anew || strcmp(last->message, now->message) != 0 ||
+					   lacks(now, last));
+	news |= out->decided;
+	for (size_t i = 0; i < now->addresses_n; i++) {
+		struct election_address *is = (struct election_address *)(uintptr_t)&now->addresses[i];
+		size_t k = anew ? 0 : find_address(last, &is->addr);
+		const struct election_address *was =
+		    anew || k == last->addresses_n ? NULL : &last->addresses[k];
+		bool other = was && digests[i] != s->last_digests[k];
+
+		if (now->code[0])
+			continue;
+		if (!was || strcmp(was->code, is->code) != 0 || !same_text(was->winner, is->winner) ||
+		    (!is->winner && other))
+			is->news = ELECTION_DECIDED;
+		else if (quiet || other || !same_interfaces(was, is))
+			is->news = ELECTION_QUIET;
+		news |= is->news != ELECTION_SAME;
+	}
+	return news;
 }
 
 /* The outcome that there was becomes `before` of this call. */
@@ -147,55 +204,51 @@ static void retire(struct election *el, struct service *s)
 	el->before = s->last;
 	el->before_arena = s->last_arena;
 	s->last_arena = (struct arena)ARENA_INIT;
-	s->told = false;
+	s->was_told = false;
 }
 
-/* 1 when the outcome is another one. */
-static int compare(struct election *el, struct service *s, const struct election_result *now,
-    uint64_t d, struct election_outcome *out, struct err *e)
+static int tell(struct election *el, const struct config *c, struct service *s,
+    struct election_outcome *out, struct err *e)
 {
+	size_t n = s->addresses_n + 1;
+	uint64_t *digests = arena_alloc(&el->now_arena, n * sizeof(*digests)), *kept;
 	struct arena kept_arena = ARENA_INIT;
-	struct election_result kept;
-	bool had = s->told;
+	struct election_result last;
+	bool had = s->was_told;
 
-	out->decided = !had || strcmp(s->last.code, now->code) != 0 ||
-		       !same_text(s->last.winner, now->winner) || !same_addresses(&s->last, now) ||
-		       (!now->winner && d != s->last_digest);
-	if (!out->decided && d == s->last_digest && !strcmp(s->last.pool, now->pool) &&
-	    same_interfaces(&s->last, now))
-		return 0;
-	if (keep(&kept, now, &kept_arena, e) < 0) {
-		arena_release(&kept_arena);
+	if (!digests)
+		return err_memory(e);
+	if (tell_service(el, c, s, &el->now, digests, &el->now_arena, e) < 0)
 		return -1;
+	if (!compare(s, &el->now, digests, out))
+		return 0;
+	kept = arena_alloc(&kept_arena, n * sizeof(*kept));
+	if (!kept || keep(&last, &el->now, &kept_arena, e) < 0) {
+		arena_release(&kept_arena);
+		return err_memory(e);
 	}
+	memcpy(kept, digests, n * sizeof(*kept));
 	retire(el, s);
-	s->last = kept;
+	s->last = last;
+	s->last_digests = kept;
 	s->last_arena = kept_arena;
-	s->last_digest = d;
-	s->told = true;
+	s->was_told = true;
 	out->before = had ? &el->before : NULL;
-	out->now = now;
+	out->now = &el->now;
 	return 1;
 }
 
 static int next(struct election *el, const struct config *c, struct service *s,
-    struct election_result *now, struct election_outcome *out, struct err *e)
+    struct election_outcome *out, struct err *e)
 {
-	bool had = s->told;
-	uint64_t digest;
-
 	out->namespace = arena_copy(&el->now_arena, s->namespace);
 	out->name = arena_copy(&el->now_arena, s->name);
 	out->uid = s->known ? s->observed.meta.uid : "";
 	if (el->now_arena.bad)
 		return err_memory(e);
 	if (s->known)
-		return elect_service(el, c, s, now, &digest, &el->now_arena, e) < 0
-			   ? -1
-			   : compare(el, s, now, digest, out, e);
-	rank_put(el->ranks, s->rank);
-	s->rank = NULL;
-	if (!had)
+		return tell(el, c, s, out, e);
+	if (!s->was_told)
 		return 0;
 	retire(el, s);
 	out->before = &el->before;
@@ -204,22 +257,39 @@ static int next(struct election *el, const struct config *c, struct service *s,
 	return 1;
 }
 
-int election_next(
-    struct election *el, const struct config *c, struct election_outcome *out, struct err *e)
+static int review(struct election *el, const struct config *c, struct err *e)
 {
 	struct tree_node *n;
 
 	while ((n = tree_first(&el->dirty))) {
 		struct service *s = TREE_ITEM(n, struct service, in_dirty);
+
+		if (service_review(el, c, s, e) < 0)
+			return -1; /* it stays to be reviewed */
+		tree_remove(&el->dirty, &s->in_dirty);
+		s->dirty = false;
+	}
+	return 0;
+}
+
+int election_next(
+    struct election *el, const struct config *c, struct election_outcome *out, struct err *e)
+{
+	struct tree_node *n;
+
+	if (nodes_refresh(el, c, e) < 0 || review(el, c, e) < 0 || vips_elect(el, e) < 0)
+		return -1;
+	while ((n = tree_first(&el->telling))) {
+		struct service *s = TREE_ITEM(n, struct service, in_telling);
 		int rc;
 
 		arena_release(&el->now_arena);
 		*out = (struct election_outcome){ 0 };
-		rc = next(el, c, s, &el->now, out, e);
+		rc = next(el, c, s, out, e);
 		if (rc < 0)
-			return -1; /* it stays to be elected */
-		tree_remove(&el->dirty, &s->in_dirty);
-		s->dirty = false;
+			return -1; /* it stays to be told */
+		tree_remove(&el->telling, &s->in_telling);
+		s->telling = false;
 		service_drop_if_empty(el, s);
 		if (rc > 0)
 			return 1;

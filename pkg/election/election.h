@@ -4,8 +4,11 @@
  * A pure function of the Services, EndpointSlices, Nodes, Members and the configuration, so
  * that every speaker computes it alone and all that know the same facts agree: the rules of
  * MetalLB's layer 2 mode, and its order (the sum of the preference weights, most first; then
- * sha256(node "#" address), least first).  The first address of a Service decides for all of
- * its addresses.
+ * sha256(node "#" address), least first).
+ *
+ * Each address is elected by itself, those of one Service too, and once for all Services that
+ * share it: its candidates are the nodes that may announce it for every one of them, taken in
+ * the order of their names.  A Service that would leave none is the one that is refused.
  *
  * The engine is fed the objects as they appear, change and go, and keeps what it needs of
  * them.  A fact concerns some Services; only these are elected again, by election_next(), and
@@ -22,6 +25,9 @@ struct election_options {
 	bool ignore_exclude;     /* the label that excludes a Node does not count */
 	const char *const *down; /* nodes that count as dead, whatever the facts say */
 	size_t down_n;
+	/* Who asks.  Then a change among those who would come next is told only of what this node
+	 * announces.  NULL: of everything. */
+	const char *self;
 };
 
 struct election;
@@ -50,14 +56,16 @@ int election_apply(struct election *el, const struct json *service, struct err *
 /* The configuration is not what it was at the last election_next(). */
 void election_config_changed(struct election *el);
 
-/* What came out for one Service. */
-struct election_result {
+/* Is what came out for an address another one than before?  Quietly: only the interfaces, the
+ * pool or those who would come next are. */
+enum election_news { ELECTION_SAME, ELECTION_QUIET, ELECTION_DECIDED };
+
+/* What came out for one address of a Service. */
+struct election_address {
+	struct addr addr;
 	const char *code;    /* "Elected" when there is a winner, else the first rule that said no */
 	const char *message; /* a sentence, "" when there is a winner */
 	const char *winner;  /* a node, or NULL */
-	const struct addr *addresses;
-	size_t addresses_n;
-	const char *pool;              /* "" when none holds the addresses */
 	const char *const *interfaces; /* of the winner; none: all */
 	size_t interfaces_n;
 	/* The candidates, best first: the winner with the code "", the others "Standby"; then the
@@ -65,6 +73,16 @@ struct election_result {
 	const struct record_considered *nodes;
 	size_t nodes_n;
 	size_t candidates_n;
+	enum election_news news;
+};
+
+/* What came out for one Service. */
+struct election_result {
+	const char *code;    /* the first rule about the Service that said no, "" when none did */
+	const char *message; /* a sentence, "" when none did */
+	const struct election_address *addresses; /* with `code`, they have no winner */
+	size_t addresses_n;
+	const char *pool; /* "" when none holds the addresses */
 };
 
 struct election_outcome {
@@ -74,21 +92,20 @@ struct election_outcome {
 	const struct election_result *before; /* without `nodes`; NULL when there was none */
 	const struct election_result *now;    /* NULL when it is gone or no load balancer of ours */
 	bool deleted;                         /* now is NULL because the Service is gone */
-	/* Who announces what, or the reason why nobody does, is another one.  False: only the
-	 * interfaces or those who would come next are. */
+	/* now is NULL, or has a code, and that is another one or of other addresses than before. */
 	bool decided;
 };
 
-/* Elects one more Service that something happened to.  1: the outcome is another one, and all
- * that *out points to is valid until the next call of an election_ function; 0: there is no
- * more; -1 when out of memory.  Services come by namespace, then name. */
+/* Elects what something happened to, then tells of one more Service.  1: the outcome is another
+ * one, and all that *out points to is valid until the next call of an election_ function; 0:
+ * there is no more; -1 when out of memory.  Services come by namespace, then name. */
 int election_next(struct election *el, const struct config *c, struct election_outcome *out,
     struct err *e) MUST_CHECK;
 
 /* Is there a Node of this name? */
 bool election_has_node(const struct election *el, const char *name);
 
-/* How many Services were elected so far, for tests and figures. */
+/* How many addresses were elected so far, for tests and figures. */
 uint64_t election_count(const struct election *el);
 
 #endif

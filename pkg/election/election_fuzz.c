@@ -39,6 +39,16 @@ static void tell(struct world *w, const char *line, size_t len)
 	json_free(j);
 }
 
+static void check(const struct election_result *r, const struct election_address *a)
+{
+	assert(!a->winner == !a->candidates_n && a->candidates_n <= a->nodes_n);
+	assert(!a->winner || (r->pool[0] && !r->code[0] && !strcmp(a->code, "Elected")));
+	assert(!a->winner || (!strcmp(a->winner, a->nodes[0].name) && !a->nodes[0].code[0]));
+	assert(a->code[0] && (a->winner || a->message[0]));
+	for (size_t i = 1; i < a->nodes_n; i++)
+		assert(!strcmp(a->nodes[i].code, "Standby") == (i < a->candidates_n));
+}
+
 static int settle(struct world *w)
 {
 	struct err e = ERR_INIT;
@@ -54,12 +64,10 @@ static int settle(struct world *w)
 		assert(o.before || o.now);
 		if (!r)
 			continue;
-		assert(!r->winner == !r->candidates_n && r->candidates_n <= r->nodes_n);
-		assert(!r->winner || (r->addresses_n && r->pool[0] && !strcmp(r->code, "Elected")));
-		assert(!r->winner || (!strcmp(r->winner, r->nodes[0].name) && !r->nodes[0].code[0]));
-		assert(r->winner || r->message[0]);
-		for (size_t i = 1; i < r->nodes_n; i++)
-			assert(!strcmp(r->nodes[i].code, "Standby") == (i < r->candidates_n));
+		assert(!r->code[0] == !r->message[0]);
+		assert(r->code[0] || r->addresses_n);
+		for (size_t i = 0; i < r->addresses_n; i++)
+			check(r, &r->addresses[i]);
 	}
 	return told;
 }

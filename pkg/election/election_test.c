@@ -17,8 +17,12 @@ static void the_order_is_that_of_the_hashes(void **state)
 		{ "2001:db8::1", "web Elected node-b node-a node-c" },
 		{ "2001:DB8:0:0::1", "web Elected node-b node-a node-c" }, /* as canonical text */
 		{ "::ffff:192.0.2.7", "web Elected node-a node-b node-c" },
-		{ "192.0.2.10'},{'ip':'2001:db8::1", "web Elected node-c node-b node-a" },
-		{ "2001:db8::1'},{'ip':'192.0.2.10", "web Elected node-b node-a node-c" },
+		/* each address by itself, in the order of the status */
+		{ "192.0.2.10'},{'ip':'2001:db8::1",
+		    "web Elected node-c node-b node-a\nweb Elected node-b node-a node-c" },
+		{ "2001:db8::1'},{'ip':'192.0.2.10",
+		    "web Elected node-b node-a node-c\nweb Elected node-c node-b node-a" },
+		{ "192.0.2.10'},{'ip':'192.0.2.10", "web Elected node-c node-b node-a" },
 	};
 
 	(void)state;

@@ -156,8 +156,25 @@ static inline void slice(struct world *w, const char *of, const char *nodes)
 	    of, of, text);
 }
 
-/* The outcomes, one a line: "web Elected c b a -x:NodeNotReady eth0", candidates in their order,
- * then the refused; a "~" before it when nothing was decided anew. */
+static inline void put_address(
+    struct world *w, const struct election_outcome *o, const struct election_address *a)
+{
+	buf_printf(&w->log, "%s%s%s %s", w->log.len ? "\n" : "",
+	    a->news == ELECTION_QUIET ? "~" : "", o->name, a->code);
+	for (size_t i = 0; i < a->nodes_n; i++)
+		if (i < a->candidates_n)
+			buf_printf(&w->log, " %s", a->nodes[i].name);
+		else
+			buf_printf(&w->log, " -%s:%s", a->nodes[i].name, a->nodes[i].code);
+	for (size_t i = 0; i < a->interfaces_n; i++)
+		buf_printf(&w->log, " %s", a->interfaces[i]);
+	assert_int_equal(a->winner != NULL, a->candidates_n > 0);
+	if (a->winner)
+		assert_string_equal(a->winner, a->nodes[0].name);
+}
+
+/* The outcomes, one an address and line: "web Elected c b a -x:NodeNotReady eth0", candidates in
+ * their order, then the refused; a "~" before it when nothing was decided anew. */
 static inline const char *settle(struct world *w)
 {
 	struct err e = ERR_INIT;
@@ -170,21 +187,15 @@ static inline const char *settle(struct world *w)
 	while (election_next(w->el, c, &o, &e) == 1) {
 		const struct election_result *r = o.now;
 
-		buf_printf(&w->log, "%s%s%s %s", w->log.len ? "\n" : "", o.decided ? "" : "~", o.name,
-		    r           ? r->code
-		    : o.deleted ? "deleted"
-				: "gone");
-		for (size_t i = 0; r && i < r->nodes_n; i++)
-			if (i < r->candidates_n)
-				buf_printf(&w->log, " %s", r->nodes[i].name);
-			else
-				buf_printf(&w->log, " -%s:%s", r->nodes[i].name, r->nodes[i].code);
-		for (size_t i = 0; r && i < r->interfaces_n; i++)
-			buf_printf(&w->log, " %s", r->interfaces[i]);
-		if (r)
-			assert_int_equal(r->winner != NULL, r->candidates_n > 0);
-		if (r && r->winner)
-			assert_string_equal(r->winner, r->nodes[0].name);
+		if (!r || r->code[0])
+			buf_printf(&w->log, "%s%s%s %s", w->log.len ? "\n" : "",
+			    o.decided ? "" : "~", o.name,
+			    r           ? r->code
+			    : o.deleted ? "deleted"
+					: "gone");
+		for (size_t i = 0; r && i < r->addresses_n; i++)
+			if (r->addresses[i].news != ELECTION_SAME)
+				put_address(w, &o, &r->addresses[i]);
 	}
 	return w->log.data ? w->log.data : "";
 }

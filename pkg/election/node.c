@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nodes and Members.  A change of them concerns every Service, so only a change that can matter
+/* Nodes and Members.  A change of them concerns many addresses, so only a change that can matter
  * counts: a Node's heartbeat does not. */
 #include <string.h>
 
@@ -11,7 +11,7 @@ int node_compare(const struct tree_node *a, const struct tree_node *b)
 	    TREE_ITEM(a, struct node, in_nodes)->name, TREE_ITEM(b, struct node, in_nodes)->name);
 }
 
-static struct node *find(const struct election *el, const char *name)
+struct node *node_find(const struct election *el, const char *name)
 {
 	struct node probe = { .name = (char *)(uintptr_t)name };
 
@@ -20,7 +20,7 @@ static struct node *find(const struct election *el, const char *name)
 
 bool election_has_node(const struct election *el, const char *name)
 {
-	const struct node *n = find(el, name);
+	const struct node *n = node_find(el, name);
 
 	return n && n->known;
 }
@@ -39,51 +39,87 @@ static void drop_if_empty(struct election *el, struct node *n)
 {
 	if (n->known || n->member)
 		return;
-	ranks_forget(el->ranks, n->id);
-	el->free_ids[el->free_ids_n++] = n->id; /* get() made room */
+	vips_forget(el, n);
+	set_put(el->able, n->id, false);
+	el->by_id[n->id] = NULL;
+	el->free_ids[el->free_ids_n++] = n->id;
 	node_free(el, n);
-}
-
-/* A number for a new node, and room to give it back. */
-static int take_id(struct election *el, unsigned *id)
-{
-	size_t need = el->nodes.n + 1;
-
-	if (need > el->free_ids_cap) {
-		size_t cap = need * 2;
-		unsigned *more = realloc(el->free_ids, cap * sizeof(*more));
-
-		if (!more)
-			return -1;
-		el->free_ids = more;
-		el->free_ids_cap = cap;
-	}
-	*id = el->free_ids_n ? el->free_ids[--el->free_ids_n] : el->next_id++;
-	return 0;
 }
 
 static struct node *get(struct election *el, const char *name, struct err *e)
 {
-	struct node *n = find(el, name);
+	struct node *n = node_find(el, name);
 
 	if (n)
 		return n;
+	if (!el->free_ids_n && el->next_id == el->words * 64 && nodes_grow(el, e) < 0)
+		return NULL;
 	n = calloc(1, sizeof(*n));
 	if (n)
 		n->name = strdup(name);
-	if (!n || !n->name || take_id(el, &n->id) < 0) {
-		if (n)
-			free(n->name);
+	if (!n || !n->name) {
 		free(n);
 		err_memory(e);
 		return NULL;
 	}
+	n->id = el->free_ids_n ? el->free_ids[--el->free_ids_n] : el->next_id++;
+	el->by_id[n->id] = n;
 	for (size_t i = 0; i < el->options.down_n; i++)
 		n->down |= !strcmp(el->options.down[i], name);
 	n->hash = hash_text(HASH_BEGIN, name);
 	tree_add(&el->nodes, &n->in_nodes);
 	el->roll_stale = true;
+	el->covers_stale = true;
 	return n;
+}
+
+/* Why the node can't be reached, NULL when it can. */
+static const char *dead(
+    const struct election *el, const struct node *n, struct arena *a, const char **message)
+{
+	*message = "it counts as down";
+	if (n->down)
+		return "NodeDown";
+	*message = "its speaker is known, but there is no Node of this name";
+	if (!n->known)
+		return "NodeMissing";
+	if (el->members_seen) {
+		*message = "no speaker on it is known";
+		if (!n->member)
+			return "NoMember";
+		*message = n->alive || !n->reason[0] || !a
+			       ? "its speaker is down"
+			       : arena_printf(a, "its speaker is down: %s", n->reason);
+		return n->alive ? NULL : "MemberDown";
+	}
+	*message = "its condition Ready is not True";
+	return n->observed.ready ? NULL : "NodeNotReady";
+}
+
+const char *node_refused(
+    const struct election *el, const struct node *n, struct arena *a, const char **message)
+{
+	const char *code = dead(el, n, a, message);
+
+	if (code)
+		return code;
+	*message = "its condition NetworkUnavailable is True";
+	if (n->observed.network_unavailable)
+		return "NodeNetworkUnavailable";
+	*message = "it has the label node.kubernetes.io/exclude-from-external-load-balancers";
+	if (n->observed.excluded && !el->options.ignore_exclude)
+		return "NodeExcluded";
+	*message = "";
+	return NULL;
+}
+
+/* Something about the node is another. */
+static int changed(struct election *el, struct node *n, struct err *e)
+{
+	const char *ignored;
+
+	set_put(el->able, n->id, !node_refused(el, n, NULL, &ignored));
+	return vips_touch_node(el, n, e);
 }
 
 static bool same_labels(const struct api_map *a, const struct api_map *b)
@@ -109,6 +145,7 @@ int node_put(struct election *el, const struct json *object, struct err *e)
 	struct arena a = ARENA_INIT;
 	struct api_node got;
 	struct node *n;
+	bool news;
 
 	if (api_node_decode(&got, object, &a, e) < 0) {
 		arena_release(&a);
@@ -119,13 +156,13 @@ int node_put(struct election *el, const struct json *object, struct err *e)
 		arena_release(&a);
 		return -1;
 	}
-	if (matters(el, n, &got))
-		service_touch_all(el);
+	news = matters(el, n, &got);
+	el->covers_stale |= news;
 	arena_release(&n->arena);
 	n->arena = a;
 	n->observed = got;
 	n->known = true;
-	return 0;
+	return news ? changed(el, n, e) : 0;
 }
 
 int node_remove(struct election *el, const struct json *object, struct err *e)
@@ -133,14 +170,15 @@ int node_remove(struct election *el, const struct json *object, struct err *e)
 	struct arena a = ARENA_INIT;
 	struct api_meta meta;
 	int rc = api_meta_decode(&meta, object, &a, e);
-	struct node *n = rc == 0 ? find(el, meta.name) : NULL;
+	struct node *n = rc == 0 ? node_find(el, meta.name) : NULL;
 
 	if (n && n->known) {
 		arena_release(&n->arena);
 		n->observed = (struct api_node){ 0 };
 		n->known = false;
+		el->covers_stale = true;
+		rc = changed(el, n, e);
 		drop_if_empty(el, n);
-		service_touch_all(el);
 	}
 	arena_release(&a);
 	return rc;
@@ -149,10 +187,15 @@ int node_remove(struct election *el, const struct json *object, struct err *e)
 /* From now on Members tell who is alive. */
 static void see_members(struct election *el)
 {
+	const char *ignored;
+
 	if (el->members_seen)
 		return;
 	el->members_seen = true;
-	service_touch_all(el);
+	for (unsigned id = 0; id < el->next_id; id++)
+		if (el->by_id[id])
+			set_put(el->able, id, !node_refused(el, el->by_id[id], NULL, &ignored));
+	vip_touch_all(el);
 }
 
 int member_put(struct election *el, const struct json *object, struct err *e)
@@ -161,6 +204,7 @@ int member_put(struct election *el, const struct json *object, struct err *e)
 	struct api_member got;
 	struct node *n = NULL;
 	char *reason = NULL;
+	bool news;
 	int rc = api_member_decode(&got, object, &a, e);
 
 	if (rc == 0) {
@@ -175,13 +219,13 @@ int member_put(struct election *el, const struct json *object, struct err *e)
 		return rc;
 	}
 	see_members(el);
-	if (!n->member || n->alive != got.alive || (!got.alive && strcmp(n->reason, reason) != 0))
-		service_touch_all(el);
+	news =
+	    !n->member || n->alive != got.alive || (!got.alive && strcmp(n->reason, reason) != 0);
 	free(n->reason);
 	n->reason = reason;
 	n->alive = got.alive;
 	n->member = true;
-	return 0;
+	return news ? changed(el, n, e) : 0;
 }
 
 int member_remove(struct election *el, const struct json *object, struct err *e)
@@ -189,15 +233,15 @@ int member_remove(struct election *el, const struct json *object, struct err *e)
 	struct arena a = ARENA_INIT;
 	struct api_meta meta;
 	int rc = api_meta_decode(&meta, object, &a, e);
-	struct node *n = rc == 0 ? find(el, meta.name) : NULL;
+	struct node *n = rc == 0 ? node_find(el, meta.name) : NULL;
 
 	if (rc == 0)
 		see_members(el);
 	if (n && n->member) {
 		n->member = false;
 		n->alive = false;
+		rc = changed(el, n, e);
 		drop_if_empty(el, n);
-		service_touch_all(el);
 	}
 	arena_release(&a);
 	return rc;

@@ -183,18 +183,21 @@ static void read_ends(struct world *w, struct ends *to)
 		int i = o.name[3] - '0';
 		char *text = to->text[i];
 		size_t room = sizeof(to->text[i]);
+		const struct election_address *a;
 
 		text[0] = to->winner[i][0] = 0;
 		if (!o.now)
 			continue;
-		snprintf(text, room, "%s %s", o.now->code, o.now->message);
-		for (size_t k = 0; k < (o.now->winner ? o.now->candidates_n : o.now->nodes_n); k++)
-			snprintf(text + strlen(text), room - strlen(text), " %s:%s",
-			    o.now->nodes[k].name, o.now->nodes[k].code);
-		for (size_t k = 0; k < o.now->interfaces_n; k++)
-			snprintf(text + strlen(text), room - strlen(text), " %s", o.now->interfaces[k]);
-		if (o.now->winner)
-			snprintf(to->winner[i], sizeof(to->winner[i]), "%s", o.now->winner);
+		assert_int_equal(o.now->addresses_n, 1);
+		a = &o.now->addresses[0];
+		snprintf(text, room, "%s %s", a->code, a->message);
+		for (size_t k = 0; k < (a->winner ? a->candidates_n : a->nodes_n); k++)
+			snprintf(text + strlen(text), room - strlen(text), " %s:%s", a->nodes[k].name,
+			    a->nodes[k].code);
+		for (size_t k = 0; k < a->interfaces_n; k++)
+			snprintf(text + strlen(text), room - strlen(text), " %s", a->interfaces[k]);
+		if (a->winner)
+			snprintf(to->winner[i], sizeof(to->winner[i]), "%s", a->winner);
 	}
 }
 
@@ -226,6 +229,17 @@ static void start_late(const struct facts *f, uint64_t *seed, struct ends *to)
 	world_close(&w);
 }
 
+/* Services that share an address have one announcer. */
+static void check_shared(const struct facts *f, const struct ends *ends, int step)
+{
+	for (int i = 0; i < SERVICES; i++)
+		for (int k = 0; k < i; k++)
+			if (f->service[i].ip == f->service[k].ip && ends->winner[i][0] &&
+			    ends->winner[k][0] && strcmp(ends->winner[i], ends->winner[k]) != 0)
+				fail_msg("step %d: %s and %s announce 192.0.2.%u", step,
+				    ends->winner[i], ends->winner[k], f->service[i].ip);
+}
+
 static void compare(const struct ends *a, const struct ends *b, int step)
 {
 	for (int i = 0; i < SERVICES; i++)
@@ -252,6 +266,7 @@ static int live(uint64_t seed, bool members)
 			continue;
 		start_late(&f, &seed, &late);
 		compare(&grown, &late, step);
+		check_shared(&f, &late, step);
 		for (int s = 0; s < SERVICES; s++)
 			elected += late.winner[s][0] != 0;
 	}

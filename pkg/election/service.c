@@ -22,6 +22,20 @@ int dirty_compare(const struct tree_node *a, const struct tree_node *b)
 	return compare(TREE_ITEM(a, struct service, in_dirty), TREE_ITEM(b, struct service, in_dirty));
 }
 
+int telling_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	return compare(
+	    TREE_ITEM(a, struct service, in_telling), TREE_ITEM(b, struct service, in_telling));
+}
+
+void service_tell(struct election *el, struct service *s)
+{
+	if (s->telling)
+		return;
+	s->telling = true;
+	tree_add(&el->telling, &s->in_telling);
+}
+
 void service_touch(struct election *el, struct service *s)
 {
 	if (s->dirty)
@@ -92,9 +106,14 @@ void service_free(struct election *el, struct service *s)
 {
 	if (s->dirty)
 		tree_remove(&el->dirty, &s->in_dirty);
+	if (s->telling)
+		tree_remove(&el->telling, &s->in_telling);
+	for (size_t i = 0; i < s->claims_n; i++)
+		claim_close(el, s->claims[i]);
+	free(s->claims);
 	tree_remove(&el->services, &s->in_services);
 	forget(s);
-	rank_put(el->ranks, s->rank);
+	arena_release(&s->review_arena);
 	arena_release(&s->last_arena);
 	free(s->namespace);
 	free(s->name);
@@ -103,7 +122,7 @@ void service_free(struct election *el, struct service *s)
 
 void service_drop_if_empty(struct election *el, struct service *s)
 {
-	if (!s->known && !s->slices && !s->told)
+	if (!s->known && !s->slices && !s->was_told)
 		service_free(el, s);
 }
 

@@ -31,6 +31,11 @@ void slice_free(struct election *el, struct slice *s)
 	free(s);
 }
 
+bool slice_is_of(const struct slice *s, uint8_t family)
+{
+	return s->family == ADDR_NONE || s->family == family;
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -43,6 +48,7 @@ static int fill(struct slice *s, const struct api_endpoint_slice *from)
 
 	s->namespace = arena_copy(&s->arena, from->meta.namespace);
 	s->name = arena_copy(&s->arena, from->meta.name);
+	s->family = from->family;
 	s->nodes = arena_alloc(&s->arena, from->endpoints_n * sizeof(*s->nodes));
 	if (s->arena.bad)
 		return -1;
@@ -60,7 +66,7 @@ static int fill(struct slice *s, const struct api_endpoint_slice *from)
 
 static bool same(const struct slice *a, const struct slice *b)
 {
-	if (a->usable != b->usable || a->nodes_n != b->nodes_n)
+	if (a->usable != b->usable || a->family != b->family || a->nodes_n != b->nodes_n)
 		return false;
 	for (size_t i = 0; i < a->nodes_n; i++)
 		if (strcmp(a->nodes[i], b->nodes[i]) != 0)
