@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "cmd/complaints.h"
+#include "cmd/elect.h"
 #include "cmd/elect_lease.h"
-#include "pkg/election/election.h"
 #include "pkg/log/log.h"
-#include "pkg/stage/stage.h"
+#include "pkg/record/record.h"
 
 struct args {
 	const char *node;
@@ -39,17 +38,6 @@ static const struct opt opts[] = {
 	OPT_STRING(0, "log", "LEVEL", struct args, log, "error, warn, info or debug"),
 	OPT_INCLUDE(elect_lease_opts, struct args, lease),
 	OPT_END,
-};
-
-struct elect {
-	struct stage *stage;
-	struct election *election;
-	struct config_store *store;
-	struct complaints *complaints;
-	bool config_changed;
-	const char *node;
-	bool rows;            /* people read it: one row a Service is enough */
-	bool looked_for_node; /* said that this node is not there, if so */
 };
 
 static const struct stage_kind kinds[] = {
@@ -115,122 +103,6 @@ static void record(void *ctx, const struct record *r, const struct json *object)
 		stage_fail(x->stage, &e);
 }
 
-static bool is_ours(const struct elect *x, const struct election_result *r)
-{
-	return r && r->winner && !strcmp(r->winner, x->node);
-}
-
-/* "192.0.2.10 and 2001:db8::10" */
-static void put_addresses(struct buf *out, const struct election_result *r)
-{
-	char text[ADDR_TEXT_LEN];
-
-	for (size_t i = 0; i < r->addresses_n; i++)
-		buf_printf(out, "%s%s", i ? " and " : "", addr_format(&r->addresses[i], text));
-}
-
-/* Why this node, in particular, is not even a candidate. */
-static void put_refusal(struct buf *out, const struct elect *x, const struct election_result *r)
-{
-	for (size_t i = r->candidates_n; i < r->nodes_n; i++)
-		if (!strcmp(r->nodes[i].name, x->node))
-			buf_printf(out, "; %s may not: %s", x->node, r->nodes[i].message);
-}
-
-static void put_message(struct buf *out, const struct elect *x, const struct election_outcome *o)
-{
-	const struct election_result *r = o->now;
-
-	if (!r) {
-		buf_puts(out, o->deleted ? "the Service is deleted"
-					 : "the Service is no load balancer, or one of another class");
-	} else if (!r->winner) {
-		buf_puts(out, r->message);
-	} else {
-		buf_printf(out, "%s announces ", r->winner);
-		put_addresses(out, r);
-		if (r->candidates_n > 1)
-			buf_printf(out, ", first of %zu candidates%s%s", r->candidates_n,
-			    r->nodes[0].message[0] ? " by " : "", r->nodes[0].message);
-		else
-			buf_puts(out, ", the only candidate");
-		put_refusal(out, x, r);
-	}
-}
-
-static enum record_verdict verdict_of(const struct election_outcome *o)
-{
-	static const char *const waiting[] = { "NoAddress", "NoEndpoints", "NoCandidate" };
-
-	if (!o->now)
-		return VERDICT_RELEASED;
-	if (o->now->winner)
-		return VERDICT_DONE;
-	for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
-		if (!strcmp(o->now->code, waiting[i]))
-			return VERDICT_WAITING;
-	return VERDICT_REFUSED;
-}
-
-static void add_decision(struct elect *x, const struct election_outcome *o, const char *message)
-{
-	const struct election_result *r = o->now;
-	struct record_decision d = {
-		.subject_kind = "Service",
-		.namespace = o->namespace,
-		.name = o->name,
-		.component = "elect",
-		.verdict = verdict_of(o),
-		.code = o->deleted      ? "ServiceDeleted"
-			: !r            ? "NotLoadBalancer"
-			: !r->winner    ? r->code
-			: is_ours(x, r) ? "Elected"
-					: "NotElected",
-		.message = message,
-	};
-	struct buf out = BUF_INIT;
-
-	if (r) {
-		d.addresses = r->addresses;
-		d.addresses_n = r->addresses_n;
-		d.considered = r->nodes;
-		d.considered_n = r->nodes_n;
-	}
-	record_decision(&out, &d);
-	stage_add(x->stage, &out);
-	buf_release(&out);
-}
-
-static void add_announcement(struct elect *x, const struct election_outcome *o, const char *message)
-{
-	bool was = is_ours(x, o->before), is = is_ours(x, o->now);
-	const struct election_result *r = is ? o->now : o->before;
-	struct buf out = BUF_INIT;
-
-	if ((!was && !is) || x->rows)
-		return;
-	record_announcement(&out,
-	    !is   ? "DELETED"
-	    : was ? "MODIFIED"
-		  : "ADDED",
-	    &(struct record_announcement){
-		.namespace = o->namespace,
-		.name = o->name,
-		.uid = o->uid,
-		.node = x->node,
-		.addresses = r->addresses,
-		.addresses_n = r->addresses_n,
-		.pool = r->pool,
-		.interfaces = r->interfaces,
-		.interfaces_n = r->interfaces_n,
-		.reason = message,
-		.candidates = is ? r->nodes : NULL,
-		.candidates_n = is ? r->candidates_n : 0,
-	    });
-	stage_add(x->stage, &out);
-	buf_release(&out);
-}
-
 /* A name that no Node has is most likely a wrong one. */
 static void look_for_node(struct elect *x)
 {
@@ -258,16 +130,7 @@ static void settle(void *ctx)
 	}
 	look_for_node(x);
 	while (c && (rc = election_next(x->election, c, &o, &e)) == 1) {
-		struct buf message = BUF_INIT;
-
-		put_message(&message, x, &o);
-		if (!message.bad) {
-			add_announcement(x, &o, message.data);
-			if (o.decided)
-				add_decision(x, &o, message.data);
-		}
-		rc = message.bad ? err_memory(&e) : 0;
-		buf_release(&message);
+		rc = elect_tell(x, &o, &e);
 		if (rc < 0)
 			break;
 	}
@@ -290,6 +153,7 @@ static int open_all(struct elect *x, const struct args *args, struct err *e)
 		.ignore_exclude = args->ignore_exclude,
 		.down = args->down.at,
 		.down_n = args->down.n,
+		.self = x->node,
 	};
 	enum print_output output;
 

@@ -15,7 +15,8 @@ static void each_address_of_a_service_is_elected_by_itself(void **state)
 	world_open_usual(&w, NULL);
 	settle(&w);
 	service(&w, "web", DUAL, "", "");
-	assert_string_equal(settle(&w), "web Elected node-b node-a node-c"); /* the other is as it was */
+	assert_string_equal(
+	    settle(&w), "web Elected node-b node-a node-c"); /* the other is as it was */
 	service(&w, "web", "192.0.2.10'},{'ip':'192.0.2.7", "", "");
 	assert_string_equal(
 	    settle(&w), "web Elected node-c node-b node-a\nweb Elected node-a node-b node-c");
@@ -64,9 +65,9 @@ static void an_address_needs_endpoints_of_its_family(void **state)
 	slice_of(&w, "web-2", "IPv6", "");
 	assert_string_equal(settle(&w), "web NoEndpoints");
 	slice_of(&w, "web-2", "FQDN", "{'nodeName':'node-c'}"); /* of either family, as for MetalLB */
-	assert_string_equal(
-	    settle(&w), "web Elected node-c -node-a:NoLocalEndpoint -node-b:NoLocalEndpoint\n"
-			"web Elected node-c -node-a:NoLocalEndpoint -node-b:NoLocalEndpoint");
+	assert_string_equal(settle(&w),
+	    "web Elected node-c -node-a:NoLocalEndpoint -node-b:NoLocalEndpoint\n"
+	    "web Elected node-c -node-a:NoLocalEndpoint -node-b:NoLocalEndpoint");
 	world_close(&w);
 }
 
@@ -109,8 +110,8 @@ static void services_that_share_an_address_are_one_election(void **state)
 	slice(&w, "web", "node-b node-c");
 	assert_string_equal(settle(&w), "web SharedAddressElsewhere");
 	slice(&w, "web", "node-b node-a");
-	assert_string_equal(settle(&w),
-	    "web Elected node-a -node-b:SharedAddressElsewhere -node-c:NoLocalEndpoint");
+	assert_string_equal(
+	    settle(&w), "web Elected node-a -node-b:SharedAddressElsewhere -node-c:NoLocalEndpoint");
 	/* The first is gone, so the other has its own way. */
 	tell(&w, REMOVE, "{'kind':'Service','metadata':{'namespace':'default','name':'dns'}}");
 	assert_string_equal(
@@ -163,8 +164,8 @@ static void a_hundred_nodes_are_more_than_a_word_of_bits(void **state)
 	assert_non_null(strstr(settle(&w), " x139 ")); /* it comes before node-a */
 	for (int i = 0; i < 140; i++)
 		tell(&w, REMOVE, "{'kind':'Node','metadata':{'name':'x%d'}}", i);
-	assert_string_equal(settle(&w),
-	    "web Elected node-a -node-b:NodeNotSelected -node-c:NodeNotSelected");
+	assert_string_equal(
+	    settle(&w), "web Elected node-a -node-b:NodeNotSelected -node-c:NodeNotSelected");
 	world_close(&w);
 }
 

@@ -175,8 +175,8 @@ static bool compare(const struct service *s, struct election_result *now, const 
 	bool anew = !last || strcmp(last->code, now->code) != 0 || lacks(last, now);
 	bool quiet = last && strcmp(last->pool, now->pool) != 0, news = anew || quiet;
 
-	out->decided = now->code[0] && (anew || strcmp(last->message, now->message) != 0 ||
-					   lacks(now, last));
+	out->decided =
+	    now->code[0] && (anew || strcmp(last->message, now->message) != 0 || lacks(now, last));
 	news |= out->decided;
 	for (size_t i = 0; i < now->addresses_n; i++) {
 		struct election_address *is = (struct election_address *)(uintptr_t)&now->addresses[i];

@@ -159,8 +159,8 @@ static inline void slice(struct world *w, const char *of, const char *nodes)
 static inline void put_address(
     struct world *w, const struct election_outcome *o, const struct election_address *a)
 {
-	buf_printf(&w->log, "%s%s%s %s", w->log.len ? "\n" : "",
-	    a->news == ELECTION_QUIET ? "~" : "", o->name, a->code);
+	buf_printf(&w->log, "%s%s%s %s", w->log.len ? "\n" : "", a->news == ELECTION_QUIET ? "~" : "",
+	    o->name, a->code);
 	for (size_t i = 0; i < a->nodes_n; i++)
 		if (i < a->candidates_n)
 			buf_printf(&w->log, " %s", a->nodes[i].name);
@@ -188,8 +188,8 @@ static inline const char *settle(struct world *w)
 		const struct election_result *r = o.now;
 
 		if (!r || r->code[0])
-			buf_printf(&w->log, "%s%s%s %s", w->log.len ? "\n" : "",
-			    o.decided ? "" : "~", o.name,
+			buf_printf(&w->log, "%s%s%s %s", w->log.len ? "\n" : "", o.decided ? "" : "~",
+			    o.name,
 			    r           ? r->code
 			    : o.deleted ? "deleted"
 					: "gone");

@@ -219,8 +219,7 @@ int member_put(struct election *el, const struct json *object, struct err *e)
 		return rc;
 	}
 	see_members(el);
-	news =
-	    !n->member || n->alive != got.alive || (!got.alive && strcmp(n->reason, reason) != 0);
+	news = !n->member || n->alive != got.alive || (!got.alive && strcmp(n->reason, reason) != 0);
 	free(n->reason);
 	n->reason = reason;
 	n->alive = got.alive;

@@ -76,8 +76,7 @@ int nodes_refresh(struct election *el, const struct config *c, struct err *e)
 	size_t n = 0;
 
 	if (el->roll_stale)
-		for (struct tree_node *at = tree_first(&el->nodes); at;
-		     at = tree_after(&el->nodes, at))
+		for (struct tree_node *at = tree_first(&el->nodes); at; at = tree_after(&el->nodes, at))
 			el->roll[n++] = TREE_ITEM(at, struct node, in_nodes);
 	el->roll_stale = false;
 	if (!el->covers_stale)

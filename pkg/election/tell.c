@@ -239,8 +239,8 @@ static int tell_address(struct ballot *b, const struct claim *claim, uint64_t *d
 
 		b->r->code = "SharedAddressElsewhere";
 		b->r->message = arena_printf(b->a,
-		    "it shares the address with %s/%s, and no node may announce both",
-		    other->namespace, other->name);
+		    "it shares the address with %s/%s, and no node may announce both", other->namespace,
+		    other->name);
 	}
 	if (b->r->code[0]) {
 		*digest = hash_text(HASH_BEGIN, b->r->message ? b->r->message : "");

@@ -44,8 +44,8 @@ static void drop_if_unclaimed(struct election *el, struct vip *v)
 	free(v);
 }
 
-int claim_open(struct election *el, struct service *s, const struct addr *a, struct claim **out,
-    struct err *e)
+int claim_open(
+    struct election *el, struct service *s, const struct addr *a, struct claim **out, struct err *e)
 {
 	struct claim *c = calloc(1, sizeof(*c)), **at;
 	struct vip *v = c ? get(el, a, e) : NULL;
@@ -166,7 +166,8 @@ static bool candidates_of(const struct election *el, const struct claim *c, uint
 		return false;
 	if (!s->observed.external_traffic_local)
 		memset(to, 0xff, el->words * sizeof(*to));
-	for (const struct slice *sl = s->slices; s->observed.external_traffic_local && sl; sl = sl->next)
+	for (const struct slice *sl = s->slices; s->observed.external_traffic_local && sl;
+	     sl = sl->next)
 		for (size_t i = 0; slice_is_of(sl, family) && i < sl->nodes_n; i++) {
 			const struct node *n = node_find(el, sl->nodes[i]);
 

@@ -179,8 +179,8 @@ int service_review(
 
 struct node *node_find(const struct election *el, const char *name);
 /* The first rule about nodes alone that refuses it, NULL when none does. */
-const char *node_refused(const struct election *el, const struct node *n, struct arena *a,
-    const char **message);
+const char *node_refused(
+    const struct election *el, const struct node *n, struct arena *a, const char **message);
 /* Room for sets and lists of nodes that are one more. */
 int nodes_grow(struct election *el, struct err *e) MUST_CHECK;
 /* Makes el->roll and el->covers current. */

@@ -74,6 +74,9 @@ const struct record_code record_codes[] = {
 				  "that its pool can't give now." },
 	{ "ServiceDeleted", "The Service is gone, and what it had with it." },
 	{ "ServiceInvalid", "The Service can't be read; what it has it keeps." },
+	{ "SharedAddressElsewhere", "Of a node: another Service that shares the address can't be "
+				    "announced there; of a Service: "
+				    "no node may announce both." },
 	{ "SharedAddressWithSelectors",
 	    "The annotation allow-shared-ip and an L2Advertisement with serviceSelectors exclude each "
 	    "other, so nothing is announced." },

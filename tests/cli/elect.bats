@@ -190,6 +190,37 @@ END
 		.object.spec.reason == "node-a announces 192.0.2.10, first of 2 candidates by preference 10")' "$out"
 }
 
+@test "two nodes may announce the addresses of a dual-stack Service" {
+	dual='"loadBalancer":{"ingress":[{"ip":"192.0.2.10"},{"ip":"2001:db8::1"}]}'
+	{
+		echo '{"type":"MODIFIED","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"first"},"spec":{"addresses":["192.0.2.0/28","2001:db8::/64"]}}}'
+		echo '{"type":"ADDED","object":{"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1","metadata":{"namespace":"default","name":"nginx-lb-6","labels":{"kubernetes.io/service-name":"nginx-lb"}},"addressType":"IPv6","endpoints":[{"nodeName":"node-a"}]}}'
+		service MODIFIED nginx-lb '' "$dual"
+		node node-c '"zone":"west"' '{"type":"Ready","status":"False"}'
+		node node-c '"zone":"west"' "$ready"
+	} >"$BATS_TEST_TMPDIR/more"
+	elect --node node-b <"$BATS_TEST_TMPDIR/more" | added | grep '^nginx-lb' >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb NotElected [node-c node-b:Standby node-a:Standby]
+		nginx-lb ADDED 2001:db8::1 on node-b
+		nginx-lb Elected [node-b node-a:Standby node-c:Standby]
+		nginx-lb MODIFIED 192.0.2.10,2001:db8::1 on node-b
+		nginx-lb Elected [node-b node-a:Standby node-c:NodeNotReady]
+		nginx-lb MODIFIED 2001:db8::1 on node-b
+		nginx-lb NotElected [node-c node-b:Standby node-a:Standby]
+	END
+	elect --node node-c <"$BATS_TEST_TMPDIR/more" | added | grep '^nginx-lb' >"$out"
+	diff "$out" - <<-'END'
+		nginx-lb ADDED 192.0.2.10 on node-c
+		nginx-lb Elected [node-c node-b:Standby node-a:Standby]
+		nginx-lb NotElected [node-b node-a:Standby node-c:Standby]
+		nginx-lb DELETED 192.0.2.10 on node-c
+		nginx-lb NotElected [node-b node-a:Standby node-c:NodeNotReady]
+		nginx-lb ADDED 192.0.2.10 on node-c
+		nginx-lb Elected [node-c node-b:Standby node-a:Standby]
+	END
+}
+
 @test "the ConfigMap of MetalLB 0.12 is configuration too" {
 	grep -vE '"kind":"(IPAddressPool|L2Advertisement)".*"spec"' "$world" >"$BATS_TEST_TMPDIR/bare"
 	world=$BATS_TEST_TMPDIR/bare

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of lbctl elect share. */
+#ifndef LB_CMD_ELECT_H
+#define LB_CMD_ELECT_H
+
+#include "cmd/complaints.h"
+#include "pkg/election/election.h"
+#include "pkg/stage/stage.h"
+
+struct elect {
+	struct stage *stage;
+	struct election *election;
+	struct config_store *store;
+	struct complaints *complaints;
+	bool config_changed;
+	const char *node;
+	bool rows;            /* people read it: one row an address is enough */
+	bool looked_for_node; /* said that this node is not there, if so */
+};
+
+/* Adds what one outcome makes of this node's Announcement, and the Decisions. */
+int elect_tell(struct elect *x, const struct election_outcome *o, struct err *e) MUST_CHECK;
+
+#endif
