@@ -54,8 +54,8 @@ contender() {
 }
 
 # in COMMAND: says so when it starts and when TERM ends it, and whether another was at work
-worker='if mkdir at-work; then echo started; else echo twice; fi
-trap "rmdir at-work; echo stopped; exit 0" TERM
+worker='trap "rmdir at-work; echo stopped; exit 0" TERM
+if mkdir at-work; then echo started; else echo twice; fi
 while :; do sleep 0.02; done'
 
 lease() { # JQ-FILTER
@@ -214,8 +214,9 @@ ended() { # PID
 }
 
 @test "a signal is passed to the command alone, and what it leaves behind is ended" {
-	contender a sh -c 'sh -c "trap \"echo child >>said; exit\" TERM; echo >ready; while :; do sleep 0.02; done" &
-		trap "echo parent >>said; exit 5" TERM; while :; do sleep 0.02; done'
+	contender a sh -c 'trap "echo parent >>said; exit 5" TERM
+		sh -c "trap \"echo child >>said; exit\" TERM; echo >ready; while :; do sleep 0.02; done" &
+		while :; do sleep 0.02; done'
 	until_true test -e ready
 	kill -TERM "$pid"
 	wait "$pid" && status=0 || status=$?

@@ -142,6 +142,24 @@ taken() { # a document on stdin
 	KAPI_TOKEN=$(cat "$CLUSTER/$c.token") kapi PATCH /api/v1/namespaces/default/events/e '{"count":2}' >/dev/null
 }
 
+@test "the controller may hold its Lease, and no other" {
+	local c=lbctl-controller leases=/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases lease
+	can $c 404 GET $leases/lbctl-controller
+	can $c 201 POST $leases '{"metadata":{"name":"lbctl-controller"},"spec":{"holderIdentity":"x"}}'
+	lease=$(KAPI_TOKEN=$(cat "$CLUSTER/$c.token") kapi GET $leases/lbctl-controller)
+	can $c 200 PUT $leases/lbctl-controller "$lease"
+	can $c 200 GET "$leases?watch=1&fieldSelector=metadata.name%3Dlbctl-controller"
+	kapi POST $leases '{"metadata":{"name":"other"}}' >/dev/null
+	can $c 403 GET $leases/other
+	can $c 403 PUT $leases/other '{}'
+	can $c 403 GET "$leases?watch=1"
+	can $c 403 GET $leases
+	can $c 403 DELETE $leases/lbctl-controller
+	can $c 403 GET ${leases/metallb-system/default}/lbctl-controller
+	can $c 403 POST ${leases/metallb-system/default} '{"metadata":{"name":"lbctl-controller"}}'
+	can lbctl-speaker 403 GET $leases/lbctl-controller
+}
+
 @test "the controller may do no more" {
 	local c=lbctl-controller ns=/api/v1/namespaces/metallb-system
 	can $c 403 GET "$ns/secrets"

@@ -43,6 +43,7 @@ var programs = map[string]func(args []string){
 	"kube-controller-manager": kubernetes(controllers.NewControllerManagerCommand),
 	"kube-proxy":              kubernetes(proxy.NewProxyCommand),
 	"kubectl":                 runKubectl,
+	"elector":                 elector,
 }
 
 func main() {

@@ -23,7 +23,7 @@ story_up() { # MANIFEST...: lbctl and the two web servers run, and there is no p
 	done
 	kube apply -f deploy/samples/nginx.yaml >/dev/null
 	wait_for 10 story_pods default 4
-	wait_for 10 story_pods metallb-system 4
+	wait_for 10 story_pods metallb-system 5
 	for n in "${NODES[@]}"; do
 		cluster_wait "kube-proxy-$n" cluster_proxied "$n" 10.96.0.1
 	done
@@ -46,9 +46,14 @@ pod_on() { # NODE: the speaker there
 		jq -r '.items[0].metadata.name'
 }
 
-controller() {
+controllers() { # the Pods, a line each
 	kapi GET "/api/v1/namespaces/metallb-system/pods?labelSelector=app.kubernetes.io/component%3Dcontroller" |
-		jq -r '.items[0].metadata.name'
+		jq -r '.items[].metadata.name'
+}
+
+controller() { # the one of them that works, once there is one
+	wait_for 30 eval '[ -n "$(cluster_holder metallb-system lbctl-controller)" ]' &&
+		cluster_holder metallb-system lbctl-controller
 }
 
 # elected ADDRESS NODE...: MetalLB's order, worked out without lbctl

@@ -376,6 +376,11 @@ cluster_slice() {
 		"endpoints":[{"addresses":["'"$4"'"],"nodeName":"'"$3"'","conditions":{"ready":true}}]}' >/dev/null
 }
 
+cluster_holder() { # NAMESPACE LEASE: the Pod (or host) that holds it, if one does
+	kapi GET "/apis/coordination.k8s.io/v1/namespaces/$1/leases/$2" 2>/dev/null |
+		jq -r '.spec.holderIdentity // "" | sub("_[^_]*$"; "")'
+}
+
 cluster_ingress() { # NAMESPACE SERVICE: its addresses, a line each
 	kapi GET "/api/v1/namespaces/$1/services/$2" | jq -r '.status.loadBalancer.ingress[]?.ip'
 }
