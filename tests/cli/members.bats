@@ -162,12 +162,11 @@ MODIFIED node-a true this node" ]
 	node node-a 127.0.0.1 >&8
 	world >&8
 	bookmark ConfigMap v1 >&8
-	run -4 alone sh -c 'python3 -c "
-import socket, sys, time
+	run -4 alone python3 -c '
+import socket, subprocess, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind((\"0.0.0.0\", 7946))
-print(1, flush=True)
-time.sleep(60)" | { read -r _; lbctl members --node node-a --no-wait <"$1" >/dev/null; }' sh "$T/in"
+s.bind(("0.0.0.0", 7946))
+sys.exit(subprocess.call(["lbctl", "members", "--node", "node-a", "--no-wait"], stdout=subprocess.DEVNULL))' <"$T/in"
 	[[ $output == *"127.0.0.1 port 7946 of UDP is in use: another lbctl members or a speaker of MetalLB"* ]]
 }
 
