@@ -8,6 +8,7 @@
 
 #include "cmd/arping.h"
 #include "cmd/cmd.h"
+#include "pkg/log/log.h"
 
 enum {
 	MS = 1000,
@@ -37,6 +38,8 @@ struct args {
 	bool who;
 	bool watch;
 	const char *pcap;
+	const char *pool;
+	const char *lb_class;
 };
 
 static const struct opt opts[] = {
@@ -59,6 +62,10 @@ static const struct opt opts[] = {
 	OPT_FLAG(0, "who", struct args, who, "one line an address: the node that has it, and its MAC"),
 	OPT_FLAG(0, "watch", struct args, watch,
 	    "ask on and on, ten times a second, and print changes only, with the length of gaps"),
+	OPT_STRING(0, "pool", "NAME", struct args, pool,
+	    "sweep that pool: who holds, who announces, who answers for each address"),
+	OPT_STRING(0, "lb-class", "CLASS", struct args, lb_class,
+	    "with --pool: Services of this loadBalancerClass; default: those without one"),
 	OPT_STRING(0, "pcap", "FILE", struct args, pcap,
 	    "write the frames about the addresses to FILE, for Wireshark"),
 	OPT_UINT(0, "rate", "N", struct args, rate, "at most N frames a second; default 1000"),
@@ -85,6 +92,13 @@ static int check_args(const struct args *a, struct err *e)
 			if (modes[i].is && modes[k].is)
 				return err_set(e, ERR_USAGE, "--%s and --%s exclude each other",
 				    modes[i].name, modes[k].name);
+	if (a->pool && (a->duplicate || a->gratuitous || a->first))
+		return err_set(e, ERR_USAGE, "--pool and --%s exclude each other",
+		    a->duplicate    ? "duplicate"
+		    : a->gratuitous ? "gratuitous"
+				    : "first");
+	if (a->lb_class && !a->pool)
+		return err_set(e, ERR_USAGE, "--lb-class: of use with --pool only");
 	if (a->first && a->watch)
 		return err_set(e, ERR_USAGE, "--first and --watch exclude each other");
 	if (a->output && strcmp(a->output, "json") != 0 && strcmp(a->output, "text") != 0)
@@ -183,44 +197,89 @@ static int add_link(struct arping_plan *plan, const struct probe_link *l, struct
 	return 0;
 }
 
-static int add_operand(struct arping_plan *plan, const struct args *a, const char *text, struct err *e)
+static int add_range(
+    struct arping_plan *plan, const struct args *a, const struct range *r, struct err *e)
 {
 	struct probe_link link;
-	struct range r;
 
-	if (parse_operand(text, &r, e) < 0)
+	if (arping_link(&link, &plan->world, a->interface, a->from_address, &r->first, e) < 0)
 		return -1;
-	if (arping_link(&link, &plan->world, a->interface, a->from_address, &r.first, e) < 0)
-		return -1;
-	if (probe_add(plan->probe, &link, &r, e) < 0)
+	if (probe_add(plan->probe, &link, r, e) < 0)
 		return -1;
 	return add_link(plan, &link, e);
 }
 
-/* Before anything is opened: what is asked, and how. */
-static int read_operands(
-    struct arping_plan *plan, const struct args *a, char **at, int n, bool *sweep, struct err *e)
+/* Of what is too large to sweep, only what is assigned. */
+static int add_assigned(
+    struct arping_plan *plan, const struct args *a, const struct range *of, struct err *e)
 {
-	struct probe_options o;
+	char text[RANGE_TEXT_LEN];
 
-	if (n == 0)
-		return err_set(e, ERR_USAGE, "want an ADDRESS, a prefix or a range to ask for");
+	log_warn(NULL,
+	    "%s has more than %d addresses, too many to sweep: only those that are assigned are asked "
+	    "for",
+	    range_format(of, text), PROBE_TARGETS_MAX);
+	for (size_t i = 0; i < plan->pool.held_n; i++) {
+		struct range one = { plan->pool.held[i].addr, plan->pool.held[i].addr };
+
+		if (range_contains(of, &one.first) && add_range(plan, a, &one, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_pool(struct arping_plan *plan, const struct args *a, struct err *e)
+{
+	for (size_t i = 0; i < plan->pool.ranges_n; i++) {
+		const struct range *r = &plan->pool.ranges[i];
+
+		if ((range_size(r) > PROBE_TARGETS_MAX ? add_assigned(plan, a, r, e)
+						       : add_range(plan, a, r, e)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Before anything is opened: what is asked. */
+static int check_operands(const struct args *a, char **at, int n, bool *sweep, struct err *e)
+{
+	struct range r;
+
+	if (n == 0 && !a->pool)
+		return err_set(
+		    e, ERR_USAGE, "want an ADDRESS, a prefix or a range to ask for, or --pool");
+	if (n > 0 && a->pool)
+		return err_set(e, ERR_USAGE, "want --pool or '%s', not both", at[0]);
+	*sweep = a->pool != NULL;
 	for (int i = 0; i < n; i++) {
-		struct range r;
-
 		if (parse_operand(at[i], &r, e) < 0)
 			return -1;
 		*sweep |= !addr_equal(&r.first, &r.last);
 	}
+	return 0;
+}
+
+/* What is asked, and how. */
+static int make_plan(
+    struct arping_plan *plan, const struct args *a, char **at, int n, bool sweep, struct err *e)
+{
+	struct probe_options o = options_for(a, sweep);
+
+	if (a->pool && arping_pool_read(&plan->pool, &a->source, a->lb_class, a->pool, e) < 0)
+		return -1;
 	if (netlink_snapshot(&plan->world, e) < 0)
 		return -1;
-	o = options_for(a, *sweep);
 	plan->probe = probe_new(&o, e);
-	if (!plan->probe)
+	if (!plan->probe || add_pool(plan, a, e) < 0)
 		return -1;
-	for (int i = 0; i < n; i++)
-		if (add_operand(plan, a, at[i], e) < 0)
+	if (a->pool && plan->links_n == 0)
+		return err_set(e, ERR_NOT_FOUND, "no address of pool '%s' is assigned", a->pool);
+	for (int i = 0; i < n; i++) {
+		struct range r;
+
+		if (parse_operand(at[i], &r, e) < 0 || add_range(plan, a, &r, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -233,7 +292,9 @@ static int run(int argc, char **argv, struct err *e)
 	int status = n < 0 ? -1 : check_args(&args, e);
 
 	if (status == 0)
-		status = read_operands(&plan, &args, argv + 1, n, &sweep, e);
+		status = check_operands(&args, argv + 1, n, &sweep, e);
+	if (status == 0)
+		status = make_plan(&plan, &args, argv + 1, n, sweep, e);
 	if (status == 0) {
 		struct arping_show show = {
 			.mode = mode_of(&args),
@@ -243,6 +304,7 @@ static int run(int argc, char **argv, struct err *e)
 			.json = args.output && !strcmp(args.output, "json"),
 			.quiet = args.quiet,
 			.probe = plan.probe,
+			.pool = args.pool ? &plan.pool : NULL,
 			.world = &plan.world,
 		};
 
@@ -251,6 +313,7 @@ static int run(int argc, char **argv, struct err *e)
 		status = arping_run(&plan, &show, e);
 	}
 	probe_free(plan.probe);
+	arping_pool_release(&plan.pool);
 	netlink_world_release(&plan.world);
 	free(plan.links);
 	return status;
@@ -258,7 +321,7 @@ static int run(int argc, char **argv, struct err *e)
 
 const struct cmd cmd_arping = {
 	.name = "arping",
-	.operands = "ADDRESS|RANGE|PREFIX...",
+	.operands = "[ADDRESS|RANGE|PREFIX]...",
 	.summary = "ask the network who has an address",
 	.opts = opts,
 	.run = run,

@@ -3,6 +3,7 @@
 #ifndef LB_CMD_ARPING_H
 #define LB_CMD_ARPING_H
 
+#include "pkg/arena/arena.h"
 #include "pkg/loop/loop.h"
 #include "pkg/netlink/netlink.h"
 #include "pkg/probe/probe.h"
@@ -13,6 +14,28 @@
 int arping_link(struct probe_link *l, const struct netlink_world *w, const char *name,
     const char *source, const struct addr *to, struct err *e) MUST_CHECK;
 
+/* arping_pool.c: what a cluster has given of a pool, and to whom, at one moment. */
+struct arping_held {
+	struct addr addr;
+	const char *service; /* "default/web", several with commas */
+	const char *elected; /* a node, or NULL */
+	const char *code;    /* why none */
+};
+struct arping_pool {
+	const char *name;
+	const struct range *ranges;
+	size_t ranges_n;
+	const struct arping_held *held; /* by address */
+	size_t held_n;
+	struct buf nodes;   /* the records of the Nodes */
+	struct arena arena; /* holds the rest */
+};
+/* ERR_NOT_FOUND names the pools that there are. */
+int arping_pool_read(struct arping_pool *p, const struct source_options *source, const char *lb_class,
+    const char *name, struct err *e) MUST_CHECK;
+void arping_pool_release(struct arping_pool *p); /* one that is all zero is fine */
+const struct arping_held *arping_pool_find(const struct arping_pool *p, const struct addr *a);
+
 /* arping_nodes.c: which node a MAC belongs to.  It lists the Nodes, asks for the MACs of their
  * InternalIPs on the links in use, and is settled when it knows them, or knows that it never will.
  * `changed` is called when there is something new to ask or it has settled. */
@@ -22,8 +45,9 @@ struct arping_nodes_options {
 	const struct netlink_world *world; /* borrowed */
 	const struct probe_link *links;    /* borrowed */
 	size_t links_n;
-	bool off;    /* nobody will read a name */
-	bool needed; /* it is names that were asked for */
+	const struct buf *records; /* of the Nodes, if they are known already; borrowed */
+	bool off;                  /* nobody will read a name */
+	bool needed;               /* it is names that were asked for */
 	void (*changed)(void *arg);
 	void *arg;
 };
@@ -38,6 +62,7 @@ struct probe *arping_nodes_probe(struct arping_nodes *n); /* NULL until there ar
 void arping_nodes_event(struct arping_nodes *n, const struct probe_event *ev);
 void arping_nodes_give_up(struct arping_nodes *n);
 const char *arping_nodes_name(const struct arping_nodes *n, const struct mac *m); /* or NULL */
+bool arping_nodes_is_here(const struct arping_nodes *n, const char *name);        /* it is this host */
 
 /* arping_show.c: all that is printed. */
 struct arping_show {
@@ -50,6 +75,7 @@ struct arping_show {
 	const struct probe *probe;
 	const struct probe_watch *watched; /* with `watch` */
 	const struct arping_nodes *nodes;
+	const struct arping_pool *pool; /* with --pool, or NULL */
 	const struct netlink_world *world;
 };
 void arping_show_start(const struct arping_show *s);
@@ -63,6 +89,10 @@ const char *arping_link_name(const struct arping_show *s, const struct probe_tar
 /* "02:00:00:00:00:01 (node-a)" */
 void arping_put_owner(const struct arping_show *s, const struct mac *m, struct buf *out);
 void arping_write_out(struct buf *b); /* to standard output; *b is empty then */
+const char *arping_rtt_text(uint64_t us, char out[static 32]);
+/* arping_table.c: a pool's addresses, and how they are. */
+void arping_table(const struct arping_show *s);
+int arping_table_judge(const struct arping_show *s, struct err *e) MUST_CHECK;
 /* arping_news.c: what --watch says at the end, and how it was. */
 void arping_news_summary(const struct arping_show *s);
 int arping_news_judge(const struct arping_show *s, struct err *e) MUST_CHECK;
@@ -75,6 +105,7 @@ struct arping_plan {
 	size_t links_n;
 	struct source_options source; /* of the names of nodes */
 	const char *pcap;             /* a file, or NULL */
+	struct arping_pool pool;      /* all zero without --pool */
 };
 int arping_run(struct arping_plan *plan, const struct arping_show *show, struct err *e) MUST_CHECK;
 

@@ -90,6 +90,14 @@ const char *arping_nodes_name(const struct arping_nodes *n, const struct mac *m)
 	return NULL;
 }
 
+bool arping_nodes_is_here(const struct arping_nodes *n, const char *name)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (n->entries[i].own && !strcmp(n->entries[i].name, name))
+			return true;
+	return false;
+}
+
 /* Names are a courtesy: what goes wrong with them is told only to who asked for them. */
 static void complain(const struct arping_nodes *n, const char *text)
 {
@@ -261,6 +269,20 @@ void arping_nodes_event(struct arping_nodes *n, const struct probe_event *ev)
 		settle(n);
 }
 
+/* The Nodes are known; only where they are isn't. */
+static void use_records(struct arping_nodes *n)
+{
+	const char *at = n->o.records->data, *end = at + n->o.records->len;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		on_record(n, at, newline ? (size_t)(newline - at) : (size_t)(end - at));
+		at = newline ? newline + 1 : end;
+	}
+	on_ended(n);
+}
+
 struct arping_nodes *arping_nodes_new(
     struct loop *l, const struct arping_nodes_options *o, struct err *e)
 {
@@ -276,6 +298,14 @@ struct arping_nodes *arping_nodes_new(
 	n->o.source.once = true;
 	n->kinds[0] = api_kind_find("Node", "");
 	if (o->off) {
+		n->settled = true;
+		return n;
+	}
+	if (o->records && o->records->len) {
+		use_records(n);
+		return n;
+	}
+	if (o->records) {
 		n->settled = true;
 		return n;
 	}

@@ -295,7 +295,7 @@ static void on_nodes(void *arg)
 	struct arping *a = arg;
 	struct err e = ERR_INIT;
 
-	if (!arping_nodes_settled(a->nodes) && hear(a, &e) < 0)
+	if (a->nodes && !arping_nodes_settled(a->nodes) && hear(a, &e) < 0)
 		give_up(a, &e);
 	loop_timer_set(a->timer, 0);
 }
@@ -351,7 +351,8 @@ static int open_names(struct arping *a, struct err *e)
 		.world = &a->plan->world,
 		.links = a->plan->links,
 		.links_n = a->plan->links_n,
-		.off = a->show.quiet,
+		.records = a->plan->pool.name ? &a->plan->pool.nodes : NULL,
+		.off = a->show.quiet && !a->plan->pool.name,
 		.needed = a->show.who,
 		.changed = on_nodes,
 		.arg = a,
@@ -359,6 +360,8 @@ static int open_names(struct arping *a, struct err *e)
 
 	a->nodes = arping_nodes_new(a->loop, &o, e);
 	if (!a->nodes)
+		return -1;
+	if (arping_nodes_probe(a->nodes) && hear(a, e) < 0)
 		return -1;
 	a->show.nodes = a->nodes;
 	a->names_until_us =

@@ -30,7 +30,7 @@ static bool is_own(const struct arping_show *s, const struct addr *ip, const cha
 	return false;
 }
 
-static const char *rtt_text(uint64_t us, char out[static 32])
+const char *arping_rtt_text(uint64_t us, char out[static 32])
 {
 	snprintf(out, 32, "%llu.%03ums", (unsigned long long)(us / 1000), (unsigned)(us % 1000));
 	return out;
@@ -120,7 +120,7 @@ void arping_show_event(const struct arping_show *s, const struct probe_event *ev
 	const char *node = arping_nodes_name(s->nodes, &ev->mac);
 	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN], rtt[32];
 
-	if (s->quiet || (s->who && !s->json) || (s->sweep && (!s->json || !ev->first)))
+	if (s->quiet || (s->who && !s->json) || s->pool || (s->sweep && (!s->json || !ev->first)))
 		return;
 	if (s->json) {
 		show_event_json(s, ev);
@@ -130,7 +130,7 @@ void arping_show_event(const struct arping_show *s, const struct probe_event *ev
 	mac_format(&ev->mac, mac);
 	if (ev->what == PROBE_REPLY)
 		printf("%s reply from %s [%s] %s", ev->unicast ? "Unicast" : "Broadcast", ip, mac,
-		    rtt_text(ev->rtt_us, rtt));
+		    arping_rtt_text(ev->rtt_us, rtt));
 	else
 		printf("Claim of %s by [%s]", ip, mac);
 	if (node)
@@ -184,7 +184,7 @@ static void show_table(const struct arping_show *s)
 
 			printf("%-*s  %-17s  %-*s  %s%s\n", w.ip, addr_format(&t->ip, ip),
 			    mac_format(&a->mac, mac), w.node, node ? node : "-",
-			    a->replies ? rtt_text(a->rtt_us, rtt) : "-",
+			    a->replies ? arping_rtt_text(a->rtt_us, rtt) : "-",
 			    t->macs > 1 && s->mode == PROBE_ASK      ? "  CONFLICT"
 			    : !a->replies && is_own(s, &t->ip, &own) ? "  this host"
 								     : "");
@@ -243,7 +243,9 @@ static void show_summary(const struct arping_show *s)
 	struct probe_totals all = probe_totals(s->probe);
 	size_t n = probe_targets(s->probe);
 
-	if (s->sweep)
+	if (s->pool)
+		arping_table(s);
+	else if (s->sweep)
 		show_table(s);
 	for (size_t i = 0; i < n; i++)
 		show_conclusion(s, probe_target(s->probe, i));
@@ -357,13 +359,17 @@ int arping_show_end(const struct arping_show *s, struct err *e)
 {
 	if (!s->quiet && s->watch)
 		arping_news_summary(s);
-	else if (!s->quiet && s->json)
+	else if (!s->quiet && s->json) {
+		if (s->pool)
+			arping_table(s);
 		show_summary_json(s);
-	else if (!s->quiet && s->who)
+	} else if (!s->quiet && s->who)
 		show_who(s);
 	else if (!s->quiet)
 		show_summary(s);
-	if ((s->watch ? arping_news_judge(s, e) : judge(s, e)) == 0)
+	if ((s->watch     ? arping_news_judge(s, e)
+		: s->pool ? arping_table_judge(s, e)
+			  : judge(s, e)) == 0)
 		return 0;
 	if (s->quiet)
 		e->text[0] = 0;

@@ -10,7 +10,7 @@ _lbctl() {
 		allocate) words=' --lb-class --namespace --output -o --log --help' ;;
 		announce) words=' --node --interface -i --exclude --exclude-file --grace --refresh --rate --bind --bind-interface --output -o --help' ;;
 		apply) words=' --to -t --dry-run -n --timeout --in-flight --kubeconfig --context --output -o --log --help' ;;
-		arping) words=' --count -c --deadline -w --interval -i --interface -I --source -s --first -1 --quiet -q --duplicate -D --gratuitous -U --who --watch --pcap --rate --output -o --from -f --kubeconfig --context --namespace --help' ;;
+		arping) words=' --count -c --deadline -w --interval -i --interface -I --source -s --first -1 --quiet -q --duplicate -D --gratuitous -U --who --watch --pool --lb-class --pcap --rate --output -o --from -f --kubeconfig --context --namespace --help' ;;
 		elect) words=' --node --down --lb-class --ignore-exclude-lb --namespace --output -o --log --lease --lease-duration --renew-deadline --retry-period --kubeconfig --context --help' ;;
 		members) words=' --node --secret-file --port --interval --multiplier --no-wait --output -o --help' ;;
 		watch) words=' --kinds -k --once --full --output -o --log --from -f --kubeconfig --context --namespace --help' ;;

@@ -77,6 +77,8 @@ _lbctl() {
 			'-U[tell everybody that the address is here, as a speaker does]' \
 			'--who[one line an address\: the node that has it, and its MAC]' \
 			'--watch[ask on and on, ten times a second, and print changes only, with the length of gaps]' \
+			'--pool=[sweep that pool\: who holds, who announces, who answers for each address]:NAME:' \
+			'--lb-class=[with --pool\: Services of this loadBalancerClass; default\: those without one]:CLASS:' \
 			'--pcap=[write the frames about the addresses to FILE, for Wireshark]:FILE:_files' \
 			'--rate=[at most N frames a second; default 1000]:N:' \
 			'--output=[text (the default) or json]:FORMAT:(json table wide name)' \

@@ -11,7 +11,7 @@ alone() {
 
 @test "an address is wanted, and must be one" {
 	run -2 lbctl arping
-	[ "$output" = "lbctl arping: want an ADDRESS, a prefix or a range to ask for" ]
+	[ "$output" = "lbctl arping: want an ADDRESS, a prefix or a range to ask for, or --pool" ]
 	for bad in 192.0.2 192.0.2.1000 192.0.2.0/33 192.0.2.9-192.0.2.1 nobody ''; do
 		run -2 lbctl arping "$bad"
 		[ "${#lines[@]}" -eq 1 ]
@@ -32,6 +32,12 @@ alone() {
 	[ "$output" = "lbctl arping: --watch and --who exclude each other" ]
 	run -2 lbctl arping --watch -1 192.0.2.1
 	[ "$output" = "lbctl arping: --first and --watch exclude each other" ]
+	run -2 lbctl arping --pool lan 192.0.2.1
+	[ "$output" = "lbctl arping: want --pool or '192.0.2.1', not both" ]
+	run -2 lbctl arping --pool lan -D
+	[ "$output" = "lbctl arping: --pool and --duplicate exclude each other" ]
+	run -2 lbctl arping --lb-class example.com/l2 192.0.2.1
+	[ "$output" = "lbctl arping: --lb-class: of use with --pool only" ]
 	run -2 lbctl arping -o yaml 192.0.2.1
 	[ "$output" = "lbctl arping: -o: want text or json, have 'yaml'" ]
 	run -2 lbctl arping --rate 0 192.0.2.1
@@ -72,8 +78,12 @@ alone() {
 }
 
 @test "the manual page has the exit statuses and all types of JSON lines" {
-	for word in reply claim own summary found moved silent back conflict left announced; do
+	for word in reply claim own summary address found moved silent back conflict left announced; do
 		grep -q "^.It Li $word\$" man/lbctl-arping.1
+	done
+	for state in Free OK ThisHost NotAnnounced Silent InUse WrongNode Foreign Conflict; do
+		grep -q "^.It Li $state\$" man/lbctl-arping.1
+		grep -q "\"$state\"" cmd/arping_table.c
 	done
 	for status in 0 3 4 7; do
 		grep -q "^.It $status\$" man/lbctl-arping.1

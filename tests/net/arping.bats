@@ -571,9 +571,139 @@ said() { # PATTERN: a line of it
 	[ "$output" = "lbctl arping: opening /nowhere/file for the capture: No such file or directory" ]
 }
 
+# pool DIRECTORY: a cluster whose only ready node is node-b, with the pool "lan" and, of it, three
+# Services that hold 192.0.2.65, .66 and .67; the last has no endpoints.
+pool() {
+	local n
+	nodes "$1"
+	sed -i 's/status: "True"/status: "False"/' "$1/node-a.yaml" "$1/node-c.yaml"
+	cat >"$1/pool.yaml" <<-END
+		apiVersion: metallb.io/v1beta1
+		kind: IPAddressPool
+		metadata: {name: lan, namespace: metallb-system}
+		spec: {addresses: ["192.0.2.64/28"]}
+		---
+		apiVersion: metallb.io/v1beta1
+		kind: IPAddressPool
+		metadata: {name: six, namespace: metallb-system}
+		spec: {addresses: ["2001:db8:0:0:a::/80"]}
+		---
+		apiVersion: metallb.io/v1beta1
+		kind: L2Advertisement
+		metadata: {name: all, namespace: metallb-system}
+	END
+	for n in 65 66 67; do
+		service "$n" "192.0.2.$n" >"$1/web$n.yaml"
+	done
+	sed -i 's/addresses: \[10.0.0.1\]/addresses: []/; /^endpoints:/,$d' "$1/web67.yaml"
+}
+
+service() { # NUMBER ADDRESS
+	cat <<-END
+		apiVersion: v1
+		kind: Service
+		metadata: {name: web$1, namespace: default}
+		spec: {type: LoadBalancer, ports: [{port: 80}]}
+		status: {loadBalancer: {ingress: [{ip: "$2"}]}}
+		---
+		apiVersion: discovery.k8s.io/v1
+		kind: EndpointSlice
+		metadata: {name: web$1-x, namespace: default, labels: {kubernetes.io/service-name: web$1}}
+		addressType: IPv4
+		endpoints:
+		- {addresses: [10.0.0.1], nodeName: node-b, conditions: {ready: true}}
+	END
+}
+
+row() { # ADDRESS WORD...: that row of the table in $output; blanks don't count
+	grep -qE "^$1 +$(sed 's/ \+/ +/g' <<<"${*:2}")\$" <<<"$output" || {
+		echo "no row '$*' in:"
+		echo "$output"
+		return 1
+	}
+}
+
+@test "--pool: what is assigned against who answers, in one table" {
+	pool "$T/cluster"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.65/32 dev eth0
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.66/32 dev eth0
+	run -0 arping --pool lan --from "$T/cluster" -i 100ms
+	[[ ${lines[0]} =~ ^ADDRESS\ +SERVICE\ +ELECTED\ +ANSWERS\ +MAC\ +RTT\ +STATE$ ]]
+	row 192.0.2.64 - - - - - free
+	row 192.0.2.65 default/web65 node-b node-b 02:00:00:00:00:02 '[0-9.]+ms' ok
+	row 192.0.2.66 default/web66 node-b node-b 02:00:00:00:00:02 '[0-9.]+ms' ok
+	row 192.0.2.67 default/web67 - - - - not announced: NoEndpoints
+	row 192.0.2.68-192.0.2.79 - - - - - free
+	[ "${lines[6]}" = "2 of 16 addresses answered, 14 silent" ]
+	[ "${#lines[@]}" -eq 7 ]
+
+	# one that nobody answers for
+	ip -n "$(lan_ns node-b)" addr del 192.0.2.66/32 dev eth0
+	run -3 arping --pool lan --from "$T/cluster" -i 100ms
+	row 192.0.2.66 default/web66 node-b - - - SILENT
+	[ "${lines[-1]}" = "lbctl arping: not all is as it should be: 192.0.2.66 is SILENT" ]
+	run -3 arping -q --pool lan --from "$T/cluster" -i 100ms
+	[ -z "$output" ]
+
+	# on another node; where nobody should be; a host that is no node; twice
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.66/32 dev eth0
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.70/32 dev eth0
+	lan_host guest=9
+	ip -n "$(lan_ns guest)" addr add 192.0.2.67/32 dev eth0
+	ip -n "$(lan_ns guest)" addr add 192.0.2.65/32 dev eth0
+	run -4 arping --pool lan --from "$T/cluster" -i 100ms
+	row 192.0.2.65 default/web65 node-b node-b 02:00:00:00:00:02 '[0-9.]+ms' CONFLICT
+	row 192.0.2.65 default/web65 node-b unknown 02:00:00:00:00:09 '[0-9.]+ms' CONFLICT
+	row 192.0.2.66 default/web66 node-b node-c 02:00:00:00:00:03 '[0-9.]+ms' WRONG NODE
+	row 192.0.2.67 default/web67 - unknown 02:00:00:00:00:09 '[0-9.]+ms' FOREIGN: NoEndpoints
+	row 192.0.2.70 - - node-a 02:00:00:00:00:01 '[0-9.]+ms' IN USE
+}
+
+@test "--pool: JSON, from a recording, on the elected node itself" {
+	pool "$T/cluster"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.65/32 dev eth0
+	lbctl watch --once --from "$T/cluster" -o json >"$T/now.ndjson"
+	run -3 --separate-stderr arping --pool lan --from "$T/now.ndjson" -i 100ms -o json
+	jq -es 'length == 17 and (.[1] | del(.answers[].rtt_us)) == {type: "address", address: "192.0.2.65", pool: "lan",
+			service: "default/web65", elected: "node-b", code: "Elected",
+			answers: [{mac: "02:00:00:00:00:02", node: "node-b"}], state: "OK"}
+		and .[2].state == "Silent" and .[3].state == "NotAnnounced" and .[3].code == "NoEndpoints"
+		and .[4] == {type: "address", address: "192.0.2.68", pool: "lan", service: null, elected: null, code: null,
+			answers: [], state: "Free"}
+		and .[16].type == "summary"' <<<"$output"
+	# by pipe as well; the node that shall answer can't ask itself
+	run -0 lan_run node-b sh -c '"$0" arping --pool lan --from - -i 100ms <"$1"' "$BUILD/lbctl" "$T/now.ndjson"
+	row 192.0.2.66 default/web66 node-b - - - ok, this host
+}
+
+@test "--pool: one too large to sweep is asked for what is assigned; one that isn't there is named" {
+	pool "$T/cluster"
+	run -3 --separate-stderr arping --pool six --from "$T/cluster" -i 50ms
+	[[ $stderr == *"no address of pool 'six' is assigned" ]]
+	service 6 2001:db8::a:0:0:6 | sed 's/addressType: IPv4/addressType: IPv6/' >"$T/cluster/web6.yaml"
+	ip -n "$(lan_ns node-b)" addr add 2001:db8::a:0:0:6/128 dev eth0 nodad
+	run -0 --separate-stderr arping --pool six --from "$T/cluster" -i 100ms
+	[[ $stderr == *"more than 1048576 addresses, too many to sweep: only those that are assigned are asked for"* ]]
+	row 2001:db8::a:0:0:6 default/web6 node-b node-b 02:00:00:00:00:02 '[0-9.]+ms' ok
+	run -3 arping --pool wan --from "$T/cluster"
+	[ "$output" = "lbctl arping: no pool 'wan'; there are lan, six" ]
+}
+
+@test "--pool: Services of a class are another load balancer's, unless --lb-class says so" {
+	pool "$T/cluster"
+	sed -i 's/spec: {type: LoadBalancer,/spec: {loadBalancerClass: example.com\/l2, type: LoadBalancer,/' "$T/cluster/web65.yaml"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.65/32 dev eth0
+	run -4 arping --pool lan --from "$T/cluster" -i 50ms
+	row 192.0.2.65 - - node-b 02:00:00:00:00:02 '[0-9.]+ms' IN USE
+	run -0 arping --pool lan --lb-class example.com/l2 --from "$T/cluster" -i 50ms
+	row 192.0.2.65 default/web65 node-b node-b 02:00:00:00:00:02 '[0-9.]+ms' ok
+}
+
 @test "the manual's examples do what they say" {
 	local page=$PWD/man/lbctl-arping.1 line
-	nodes "$T/manifests"
+	pool "$T/manifests"
+	sed -i 's,192.0.2.64/28,192.0.2.0/28,' "$T/manifests/pool.yaml"
+	sed -i 's/192.0.2.65/192.0.2.10/' "$T/manifests/web65.yaml"
 	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
 	ip -n "$(lan_ns node-b)" addr add 2001:db8::10/128 dev eth0 nodad
 	cd "$T"
@@ -584,7 +714,7 @@ said() { # PATTERN: a line of it
 		run lan_run client timeout -s INT 4 env PATH="$BUILD:$PATH" bash -c "exec 3>&-; $line" </dev/null
 		echo "$output"
 		case $line in
-		*' -D '*) [ "$status" -eq 4 ] ;;
+		*' -D '* | *--pool*) [ "$status" -eq 4 ] ;; # nodes have addresses of this pool
 		*--watch*) [ "$status" -eq 124 ] || [ "$status" -eq 0 ] ;;
 		*) [ "$status" -eq 0 ] ;;
 		esac
