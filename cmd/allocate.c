@@ -5,16 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/allocate.h"
 #include "cmd/cmd.h"
 #include "cmd/complaints.h"
 #include "cmd/verdicts.h"
-#include "pkg/ipam/ipam.h"
 #include "pkg/log/log.h"
 #include "pkg/stage/stage.h"
 
 struct args {
 	const char *lb_class;
 	const char *namespace;
+	const char *on_pool_change;
+	uint32_t reuse_delay;
+	bool sticky;
+	bool what_if;
 	const char *output;
 	const char *log;
 };
@@ -24,19 +28,37 @@ static const struct opt opts[] = {
 	    "only Services of this loadBalancerClass; default: only those without one"),
 	OPT_STRING(0, "namespace", "NAME", struct args, namespace,
 	    "where the configuration is; default: $METALLB_NAMESPACE, else metallb-system"),
+	OPT_STRING(0, "on-pool-change", "WHAT", struct args, on_pool_change,
+	    "keep: an address whose pool no longer has it is kept; default: move"),
+	OPT_DURATION(0, "reuse-delay", "DURATION", struct args, reuse_delay,
+	    "a released address is given to nobody else before this has passed"),
+	OPT_FLAG(0, "sticky", struct args, sticky,
+	    "a Service that is made again gets what it had, while that is free"),
+	OPT_FLAG(0, "what-if", struct args, what_if,
+	    "tell what the records after the snapshot would do to each address; want nothing"),
 	OPT_STRING('o', "output", "FORMAT", struct args, output,
 	    "json, table, wide or name; a table on a terminal, else json"),
 	OPT_STRING(0, "log", "LEVEL", struct args, log, "error, warn, info or debug"),
 	OPT_END,
 };
 
+enum { STATUS_PAUSE_MS = 2000, STATUS_CHANGES = 1000 };
+
 struct allocate {
 	struct stage *stage;
 	struct ipam *ipam;
 	struct config_store *store;
+	const struct config *config; /* in force */
+	struct pool_statuses *statuses;
+	struct loop_timer *pause; /* in the changes of the pools' numbers, after which they are told */
+	unsigned changes;
+	struct loop_timer *rested; /* an address has, or NULL */
+	struct what_if *what_if;   /* or NULL */
 	struct complaints *complaints;
 	struct verdicts *verdicts;
 	bool config_changed;
+	int verdict; /* of --what-if: -1 and `why`, when a Service would lose what it has */
+	struct err why;
 	bool rows; /* people read it: one row a Service is enough */
 	struct arena scratch;
 	struct buf line;
@@ -48,6 +70,7 @@ static const struct stage_kind kinds[] = {
 	{ "ConfigMap", "", true },
 	{ "IPAddressPool", "metallb.io", true },
 	{ "AddressPool", "metallb.io", false },
+	{ "Decision", RECORD_GROUP, false },
 	{ NULL, NULL, false },
 };
 
@@ -123,19 +146,72 @@ static void take_namespace(struct allocate *x, const struct record *r, const str
 		ipam_namespace(x->ipam, &n);
 }
 
+/* Somebody found that addresses are in use, or that they are no more. */
+static void take_decision(struct allocate *x, const struct record *r, const struct json *object)
+{
+	const struct json *spec = json_get(object, "spec"), *list = json_get(spec, "addresses");
+	const char *component = json_string(json_get(spec, "component"));
+	const char *kind = json_string(json_at(spec, "subject", "kind", NULL));
+	const char *code = json_string(json_get(spec, "code"));
+	const char *message = json_string(json_get(spec, "message"));
+	bool in_use = r->type != RECORD_DELETED && code && !strcmp(code, "AddressInUse");
+	size_t n = in_use ? json_count(list) : 0, good = 0;
+	struct addr *at = arena_alloc(&x->scratch, (n + 1) * sizeof(*at));
+	struct err e = ERR_INIT;
+	struct api_meta meta;
+	const char *by;
+
+	if (!component || !strcmp(component, "allocate") || r->type == RECORD_APPLY)
+		return;
+	if (api_meta_decode(&meta, object, &x->scratch, &e) < 0) {
+		complaints_object(x->complaints, "Decision", object, e.text);
+		return;
+	}
+	for (size_t i = 0; at && i < n; i++) {
+		const char *text = json_string(json_item(list, i));
+
+		if (text && addr_parse(&at[good], text, &e) == 0)
+			good++;
+		else
+			complaints_object(x->complaints, "Decision", object,
+			    "spec.addresses: want IP addresses; this one is ignored");
+	}
+	by = arena_printf(
+	    &x->scratch, "%s %s %s/%s", component, kind ? kind : "", meta.namespace, meta.name);
+	if (at && by)
+		ipam_quarantine(x->ipam, by, at, good,
+		    message && *message ? message : arena_printf(&x->scratch, "%s says so", component));
+}
+
+static void take_config(struct allocate *x, const struct record *r, const struct json *object)
+{
+	bool gone = r->type == RECORD_DELETED;
+
+	if (r->type == RECORD_APPLY)
+		return;
+	if (gone && record_is(r, "IPAddressPool", "metallb.io"))
+		pool_statuses_gone(x->statuses, object);
+	else if (record_is(r, "IPAddressPool", "metallb.io"))
+		pool_statuses_seen(x->statuses, object);
+	x->config_changed |=
+	    gone ? config_store_remove(x->store, object) : config_store_put(x->store, object);
+}
+
 static void record(void *ctx, const struct record *r, const struct json *object)
 {
 	struct allocate *x = ctx;
 
 	arena_reset(&x->scratch);
+	if (x->rested)
+		ipam_time(x->ipam, loop_now_ms(stage_loop(x->stage)));
 	if (record_is(r, "Service", ""))
 		take_service(x, r, object);
 	else if (record_is(r, "Namespace", ""))
 		take_namespace(x, r, object);
-	else if (r->type == RECORD_DELETED)
-		x->config_changed |= config_store_remove(x->store, object);
-	else if (r->type != RECORD_APPLY)
-		x->config_changed |= config_store_put(x->store, object);
+	else if (record_is(r, "Decision", RECORD_GROUP))
+		take_decision(x, r, object);
+	else
+		take_config(x, r, object);
 }
 
 static void add_decision(void *arg, const struct record_decision *d)
@@ -161,40 +237,170 @@ static void add_outcome(struct allocate *x, const struct ipam_outcome *o)
 		add_decision(x, &o->decision);
 }
 
+static void add_status(void *arg, const struct record_pool_status *s)
+{
+	struct allocate *x = arg;
+
+	record_pool_status(&x->line, s);
+	add_line(x);
+}
+
+/* The pools' numbers, if they changed. */
+static void tell_statuses(void *arg)
+{
+	struct allocate *x = arg;
+	struct err e = ERR_INIT;
+
+	if (!x->rows && x->config &&
+	    pool_statuses_tell(x->statuses, x->ipam, x->config, add_status, x, &e) < 0)
+		stage_fail(x->stage, &e);
+	x->changes = 0;
+	loop_timer_stop(x->pause);
+}
+
+/* Many changes of the pools' numbers are told together: when there is a pause, or a thousand. */
+static void coalesce(struct allocate *x, bool first)
+{
+	if (first || x->changes >= STATUS_CHANGES)
+		tell_statuses(x);
+	else if (x->changes)
+		loop_timer_set(x->pause, STATUS_PAUSE_MS);
+}
+
+static int configure(struct allocate *x, struct err *e)
+{
+	const struct config_problem *problems;
+	size_t n;
+
+	if (!x->config_changed)
+		return 0;
+	x->config = config_store_get(x->store, e);
+	if (!x->config)
+		return -1;
+	x->config_changed = false;
+	x->changes++;
+	problems = config_store_problems(x->store, &n);
+	complaints_config(x->complaints, problems, n);
+	verdicts_config(x->verdicts, problems, n, add_decision, x);
+	ipam_config(x->ipam, x->config);
+	return 0;
+}
+
+static void await_rest(struct allocate *x)
+{
+	uint64_t at = x->rested ? ipam_deadline(x->ipam) : UINT64_MAX;
+	uint64_t now = loop_now_ms(stage_loop(x->stage));
+
+	if (at != UINT64_MAX)
+		loop_timer_set(x->rested, at > now ? at - now : 0);
+}
+
 static void settle(void *ctx)
 {
 	struct allocate *x = ctx;
-	const struct config_problem *problems;
+	bool first = !x->config;
 	struct ipam_outcome o;
 	struct err e = ERR_INIT;
-	const struct config *c;
-	size_t n;
 	int more;
 
-	if (x->config_changed) {
-		c = config_store_get(x->store, &e);
-		if (!c) {
-			stage_fail(x->stage, &e);
-			return;
-		}
-		x->config_changed = false;
-		problems = config_store_problems(x->store, &n);
-		complaints_config(x->complaints, problems, n);
-		verdicts_config(x->verdicts, problems, n, add_decision, x);
-		ipam_config(x->ipam, c);
+	if (x->what_if && !first)
+		return; /* the change is looked at when it is complete */
+	if (configure(x, &e) < 0) {
+		stage_fail(x->stage, &e);
+		return;
 	}
-	while ((more = ipam_next(x->ipam, &o, &e)) > 0)
+	if (x->what_if) {
+		if (what_if_run(x->what_if, x->ipam, &e) < 0 ||
+		    what_if_snapshot(x->what_if, x->ipam, &e) < 0)
+			stage_fail(x->stage, &e);
+		return;
+	}
+	while ((more = ipam_next(x->ipam, &o, &e)) > 0) {
+		x->changes += o.write;
 		add_outcome(x, &o);
+	}
 	if (more < 0)
 		stage_fail(x->stage, &e);
+	await_rest(x);
+	coalesce(x, first);
+}
+
+static void on_rested(void *arg)
+{
+	struct allocate *x = arg;
+
+	ipam_time(x->ipam, loop_now_ms(stage_loop(x->stage)));
+	x->changes++;
+	if (stage_synced(x->stage))
+		settle(x);
+}
+
+static void tell_what_if(struct allocate *x)
+{
+	size_t moved = 0, lost = 0;
+	struct err e = ERR_INIT;
+
+	if (configure(x, &e) < 0 || what_if_run(x->what_if, x->ipam, &e) < 0 ||
+	    what_if_tell(x->what_if, x->ipam, add_decision, x, &moved, &lost, &e) < 0)
+		stage_fail(x->stage, &e);
+	else if (moved || lost)
+		x->verdict =
+		    err_set(&x->why, ERR_CONFLICT, "%zu Service%s would move, %zu would lose %s", moved,
+			moved == 1 ? "" : "s", lost, lost == 1 ? "its address" : "their addresses");
+}
+
+static void drain(void *ctx)
+{
+	struct allocate *x = ctx;
+
+	if (x->what_if)
+		tell_what_if(x);
+	else
+		tell_statuses(x);
+	stage_done(x->stage);
+}
+
+static int read_options(struct ipam_options *o, const struct args *args, struct err *e)
+{
+	const char *change = args->on_pool_change ? args->on_pool_change : "move";
+
+	if (strcmp(change, "keep") != 0 && strcmp(change, "move") != 0)
+		return err_set(
+		    e, ERR_USAGE, "--on-pool-change: want keep or move, have \"%s\"", change);
+	*o = (struct ipam_options){
+		.lb_class = args->lb_class && *args->lb_class ? args->lb_class : NULL,
+		.keep = !strcmp(change, "keep"),
+		.reuse_delay_ms = args->reuse_delay,
+		.sticky = args->sticky,
+	};
+	return 0;
+}
+
+static int open_parts(struct allocate *x, const struct args *args, struct err *e)
+{
+	const char *namespace = args->namespace ? args->namespace : getenv("METALLB_NAMESPACE");
+	struct ipam_options options;
+
+	if (read_options(&options, args, e) < 0)
+		return -1;
+	x->config_changed = true;
+	x->ipam = ipam_new(&options, e);
+	x->store = config_store_new(namespace && *namespace ? namespace : "metallb-system", e);
+	x->complaints = complaints_new(e);
+	x->verdicts = verdicts_new(e);
+	x->statuses = pool_statuses_new(e);
+	if (args->what_if)
+		x->what_if = what_if_new(e);
+	return x->ipam && x->store && x->complaints && x->verdicts && x->statuses &&
+		       (x->what_if || !args->what_if)
+		   ? 0
+		   : -1;
 }
 
 static int open_all(struct allocate *x, const struct args *args, struct err *e)
 {
-	static const struct stage_ops ops = { .kinds = kinds, .record = record, .settle = settle };
-	const char *namespace = args->namespace ? args->namespace : getenv("METALLB_NAMESPACE");
-	const struct ipam_options options = {
-		.lb_class = args->lb_class && *args->lb_class ? args->lb_class : NULL,
+	static const struct stage_ops ops = {
+		.kinds = kinds, .record = record, .settle = settle, .drain = drain
 	};
 	enum print_output output;
 
@@ -203,15 +409,15 @@ static int open_all(struct allocate *x, const struct args *args, struct err *e)
 	if (print_output(args->output, STDOUT_FILENO, &output, e) < 0)
 		return -1;
 	x->rows = output == PRINT_TABLE || output == PRINT_WIDE;
-	x->config_changed = true;
-	x->ipam = ipam_new(&options, e);
-	x->store = config_store_new(namespace && *namespace ? namespace : "metallb-system", e);
-	x->complaints = complaints_new(e);
-	x->verdicts = verdicts_new(e);
-	if (!x->ipam || !x->store || !x->complaints || !x->verdicts)
+	if (open_parts(x, args, e) < 0)
 		return -1;
 	x->stage = stage_new(&ops, x, output, e);
-	return x->stage ? 0 : -1;
+	if (!x->stage)
+		return -1;
+	x->pause = loop_timer_add(stage_loop(x->stage), tell_statuses, x, e);
+	if (args->reuse_delay)
+		x->rested = loop_timer_add(stage_loop(x->stage), on_rested, x, e);
+	return x->pause && (x->rested || !args->reuse_delay) ? 0 : -1;
 }
 
 static int run(int argc, char **argv, struct err *e)
@@ -226,11 +432,19 @@ static int run(int argc, char **argv, struct err *e)
 		status = open_all(&x, &args, e);
 	if (status == 0)
 		status = stage_run(x.stage, e);
+	if (status == 0 && x.verdict < 0) {
+		*e = x.why;
+		status = -1;
+	}
+	loop_timer_remove(x.pause);
+	loop_timer_remove(x.rested);
 	stage_free(x.stage);
 	ipam_free(x.ipam);
 	config_store_free(x.store);
 	complaints_free(x.complaints);
 	verdicts_free(x.verdicts);
+	pool_statuses_free(x.statuses);
+	what_if_free(x.what_if);
 	arena_release(&x.scratch);
 	buf_release(&x.line);
 	return status;

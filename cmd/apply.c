@@ -169,10 +169,10 @@ static void on_record(void *ctx, const struct record *r, const struct json *obje
 		pump(w);
 		return;
 	}
-	if (!record_is(r, "Service", "") || !namespace || !name)
+	if (record_is(r, "Event", "") || !namespace || !name)
 		return;
 	apply_observed(w->engine, r->type == RECORD_DELETED, object);
-	if (!w->dry_run)
+	if (!w->dry_run && record_is(r, "Service", ""))
 		apply_sink_exists(&w->sink, namespace, name, r->type != RECORD_DELETED);
 }
 
@@ -196,7 +196,8 @@ static void on_drain(void *ctx)
 	pump(w);
 }
 
-static const struct stage_kind kinds[] = { { "Service", "", true }, { "Event", "", false }, { 0 } };
+static const struct stage_kind kinds[] = { { "Service", "", true },
+	{ "IPAddressPool", "metallb.io", false }, { "Event", "", false }, { 0 } };
 static const struct stage_ops ops = { kinds, on_record, on_settle, on_drain };
 
 static int open_sink(struct writer *w, const struct args *a, struct err *e)

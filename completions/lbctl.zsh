@@ -22,6 +22,10 @@ _lbctl() {
 		_arguments \
 			'--lb-class=[only Services of this loadBalancerClass; default\: only those without one]:CLASS:' \
 			'--namespace=[where the configuration is; default\: $METALLB_NAMESPACE, else metallb-system]:NAME:' \
+			'--on-pool-change=[keep\: an address whose pool no longer has it is kept; default\: move]:WHAT:' \
+			'--reuse-delay=[a released address is given to nobody else before this has passed]:DURATION:' \
+			'--sticky[a Service that is made again gets what it had, while that is free]' \
+			'--what-if[tell what the records after the snapshot would do to each address; want nothing]' \
 			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'--log=[error, warn, info or debug]:LEVEL:(error warn info debug)' \

@@ -10,6 +10,7 @@ enum { EVENTS_MAX = 4096, EVENTS_KEPT_MS = 3600 * 1000 };
 
 static const struct writable writables[] = {
 	{ "Service", "", "status", false },
+	{ "IPAddressPool", "metallb.io", "status", false },
 	{ "Event", "", NULL, true },
 };
 
@@ -239,8 +240,9 @@ int apply_want(struct apply *a, const struct json *object, struct apply_now now,
 	what = find_writable(kind, version);
 	if (!what)
 		return err_set(e, ERR_PROTOCOL,
-		    "APPLY of %s %s: no such object is written; want a Service or an Event", version,
-		    kind);
+		    "APPLY of %s %s: no such object is written; want a Service, an IPAddressPool or an "
+		    "Event",
+		    version, kind);
 	if (!namespace || !namespace[0])
 		return err_set(
 		    e, ERR_PROTOCOL, "APPLY of %s %s: metadata.namespace is missing", kind, name);

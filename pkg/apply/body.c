@@ -114,6 +114,10 @@ void apply_describe(const struct json *body, struct buf *out)
 		buf_puts(out, "its annotations");
 		return;
 	}
+	if (!json_at(body, "status", "loadBalancer", NULL)) {
+		buf_puts(out, "its status");
+		return;
+	}
 	buf_puts(out, json_count(ingress) ? "its address " : "that it has no address");
 	for (size_t i = 0; i < json_count(ingress); i++) {
 		const char *ip = json_string(json_get(json_item(ingress, i), "ip"));

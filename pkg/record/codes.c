@@ -6,12 +6,18 @@ const struct record_code record_codes[] = {
 	{ "AddressAssigned", "The Service was given an address." },
 	{ "AddressAvoided", "The address that the Service asks for ends in .0 or .255, and its pool "
 			    "has avoidBuggyIPs." },
-	{ "AddressInUse", "The address that the Service asks for is held by another, who is there with "
-			  "the reason why they can't share it." },
+	{ "AddressInUse", "The address is another's: of a Service, who is there with the reason why "
+			  "they can't share it, or of somebody else on the network.  In the input of "
+			  "allocate it puts the addresses in quarantine." },
 	{ "AddressKept", "The Service keeps the address that is recorded in its status." },
+	{ "AddressLost",
+	    "Of --what-if: the Service would have no address any more; the message tells why." },
+	{ "AddressMoved", "Of --what-if: the Service would have another address." },
 	{ "AddressNotInPool", "The address that the Service asks for is in no pool, or its two "
 			      "addresses are not of one pool." },
 	{ "AddressReleased", "The Service needs its address no more; it went back to its pool." },
+	{ "AddressResting", "The address that the Service asks for was another's a moment ago, and "
+			    "--reuse-delay has not passed." },
 	{ "AnnouncementEnded",
 	    "The node does not answer for the addresses any more; the message tells who does." },
 	{ "Announcing", "The node answers for the addresses, on the interfaces without a code." },

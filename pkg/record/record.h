@@ -47,6 +47,15 @@ void record_decision(struct buf *out, const struct record_decision *d);
 void record_service_status(struct buf *out, const char *namespace, const char *name,
     const struct addr *addresses, size_t n, const char *pool);
 
+/* IPAddressPool.status, as an APPLY: IPv4, IPv6. */
+struct record_pool_status {
+	const char *namespace;
+	const char *name;
+	int64_t assigned[2];
+	int64_t available[2];
+};
+void record_pool_status(struct buf *out, const struct record_pool_status *s);
+
 /* A core/v1 Event about a Service, as an APPLY.  It carries no time: `apply` fills that in.  Its
  * name is derived from the content, so that the same event again is the same object. */
 struct record_event {

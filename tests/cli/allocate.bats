@@ -39,7 +39,7 @@ ours='"annotations":{"metallb.io/ip-allocated-from-pool":"first"}'
 
 # What was added, a line each.
 briefly() {
-	jq -r 'select((.type == "APPLY") or .object.kind == "Decision") | .object
+	jq -r 'select((.type == "APPLY" and .object.kind != "IPAddressPool") or .object.kind == "Decision") | .object
 		| if .kind == "Decision" then "\(.metadata.name): \(.spec.verdict) \(.spec.code)"
 		elif .kind == "Event" then "\(.involvedObject.name): \(.type) \(.reason)"
 		else "\(.metadata.name): status \([.status.loadBalancer.ingress[].ip] | join(",")) \(.metadata.annotations[])" end'
@@ -80,6 +80,9 @@ allocate() { # OPTION...: $in through allocate
 	tail -n +5 "$out" | diff - <(cat <<-'END'
 		{"type":"APPLY","object":{"kind":"Event","apiVersion":"v1","metadata":{"namespace":"default","name":"a.235fd9c22ec43ba7"},"involvedObject":{"kind":"Service","apiVersion":"v1","namespace":"default","name":"a"},"type":"Warning","reason":"AllocationFailed","message":"Failed to allocate IP for \"default/a\": no available IPs","source":{"component":"metallb-controller"}}}
 		{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"a"},"spec":{"subject":{"kind":"Service","namespace":"default","name":"a"},"component":"allocate","verdict":"waiting","code":"NoPoolForFamily","message":"no pool that takes it has an IPv4 address: add one to \"second\", or add a pool","considered":[{"name":"third","code":"PoolRefusesNamespace","message":"it is for namespace red only"},{"name":"first","code":"AutoAssignOff","message":"its autoAssign is off, so it must be asked for"},{"name":"second","code":"NoPoolForFamily","message":"it has no IPv4 address"}]}}}
+		{"type":"APPLY","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"first"},"status":{"assignedIPv4":0,"assignedIPv6":0,"availableIPv4":1,"availableIPv6":0}}}
+		{"type":"APPLY","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"second"},"status":{"assignedIPv4":0,"assignedIPv6":0,"availableIPv4":0,"availableIPv6":9223372036854775807}}}
+		{"type":"APPLY","object":{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"namespace":"metallb-system","name":"third"},"status":{"assignedIPv4":0,"assignedIPv6":0,"availableIPv4":1,"availableIPv6":0}}}
 	END
 	)
 }
@@ -342,7 +345,7 @@ allocate() { # OPTION...: $in through allocate
 		TYPE=MODIFIED pool first 192.0.2.0
 		TYPE=MODIFIED pool first 192.0.2.0
 		service b
-		TYPE=MODIFIED pool first 192.0.2.0/31
+		TYPE=MODIFIED pool first '192.0.2.0/31","192.0.2.6/32'
 	} >"$in"
 	allocate
 	briefly <"$out" | grep -v Normal | diff - <(cat <<-END
@@ -392,7 +395,7 @@ allocate() { # OPTION...: $in through allocate
 		echo '{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"q"}}}'
 	} >"$in"
 	allocate
-	[ "$(grep -c . "$out")" = $(($(grep -c . "$in") + 3)) ]
+	[ "$(grep -c . "$out")" = $(($(grep -c . "$in") + 4)) ]
 	head -n 8 "$out" | diff - <(head -n 8 "$in")
 	tail -n 1 "$out" | diff - <(tail -n 1 "$in")
 }
@@ -448,6 +451,257 @@ history() {
 	TYPE=MODIFIED pool first 192.0.2.0/29
 }
 
+statuses() { # of the pools, a line each
+	jq -r 'select(.type == "APPLY" and .object.kind == "IPAddressPool") | .object
+		| "\(.metadata.name): \([.status[]] | join(" "))"'
+}
+
+@test "IP-20: the status of a pool counts what is assigned and available, of both families" {
+	{
+		service a '"clusterIPs":["198.51.100.1","2001:db8:f::1"],"ipFamilyPolicy":"RequireDualStack"'
+		service b '"clusterIPs":["2001:db8:f::1"]'
+		pool first '192.0.2.0/24","2001:db8::/124'
+		synced
+		TYPE=DELETED service a
+	} | sed 's/"clusterIPs":\["198.51.100.200"\],//' >"$in"
+	allocate
+	statuses <"$out" | diff - <(printf 'first: %s\n' "1 2 255 14" "0 1 256 15")
+	# a pool that says so already is not written
+	jq -c 'if .object.kind == "IPAddressPool" then .object.status = {assignedIPv4: 1, assignedIPv6: 2, availableIPv4: 255, availableIPv6: 14} else . end' "$in" |
+		grep -v DELETED | lbctl allocate >"$out"
+	[ -z "$(statuses <"$out")" ]
+}
+
+@test "pools of any size are counted, and reserved or avoided addresses are not available" {
+	{
+		pool a '192.0.2.0/24","192.0.2.0-192.0.2.255' # wrong: no pool
+		pool b '192.0.3.0/24' '"avoidBuggyIPs":true'
+		pool c '2001:db8::/64","2001:db8:1::/48","198.51.100.0/30'
+		pool d '203.0.113.0/28' | jq -c '.object.metadata.annotations = {"lbctl.dev/reserve": "203.0.113.0, 203.0.113.4-203.0.113.7"}'
+		service s '"loadBalancerIP":"203.0.113.4"'
+		service t '"loadBalancerIP":"203.0.113.9"'
+	} >"$in"
+	allocate
+	statuses <"$out" | diff - <(printf '%s\n' "b: 0 0 254 0" "c: 0 0 4 9223372036854776000" "d: 2 0 10 0") # jq rounds
+	grep -q '"availableIPv6":9223372036854775807}' "$out"
+}
+
+@test "a thousand changes of a pool are not a thousand writes" {
+	{
+		pool first 192.0.2.0/24
+		synced
+		for ((i = 0; i < 1500; i++)); do
+			service s$((i % 100))
+			TYPE=DELETED service s$((i % 100))
+		done
+		service last
+	} >"$in"
+	allocate
+	[ "$(jq -c 'select(.type == "APPLY" and .object.kind == "Service")' "$out" | wc -l)" = 1501 ]
+	statuses <"$out" >"$BATS_TEST_TMPDIR/statuses"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/statuses")" -le 4 ]
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/statuses")" = "first: 1 0 255 0" ]
+}
+
+@test "a pause in the input is enough for the status of a pool to be written" {
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	lbctl allocate <"$BATS_TEST_TMPDIR/pipe" >"$out" 3>&- &
+	exec 4>"$BATS_TEST_TMPDIR/pipe"
+	{
+		pool first 192.0.2.0/30
+		synced
+		service a
+	} >&4
+	for ((i = 0; i < 300; i++)); do
+		[ "$(statuses <"$out" | tail -n 1)" != "first: 1 0 3 0" ] || break
+		sleep 0.1
+	done
+	exec 4>&-
+	wait $!
+	[ $i -lt 300 ]
+}
+
+quarantine() { # CODE ADDRESS,...: what announce found
+	jq -cn --arg code "$1" --arg a "$2" --arg type "${TYPE:-ADDED}" '{type: $type, object: {kind: "Decision", apiVersion: "lbctl.dev/v1",
+		metadata: {name: "node-a"}, spec: {subject: {kind: "Node", name: "node-a"}, component: "announce", verdict: "refused",
+		code: $code, message: "02:00:00:00:00:01 answers for it", addresses: ($a | split(","))}}}'
+}
+
+@test "an address in use on the network is given to nobody until that is withdrawn" {
+	{
+		pool first 192.0.2.0/31
+		quarantine AddressInUse 192.0.2.0,192.0.2.1
+		synced
+		service a
+		service b '"loadBalancerIP":"192.0.2.0"'
+	} >"$in"
+	allocate
+	briefly <"$out" | grep -v node-a | diff - <(cat <<-'END'
+		a: Warning AllocationFailed
+		a: waiting PoolExhausted
+		b: Warning AllocationFailed
+		b: waiting AddressInUse
+	END
+	)
+	[ "$(message b <"$out")" = "192.0.2.0, which it asks for, is in quarantine, because somebody else on the network uses it (02:00:00:00:00:01 answers for it); it is given when that ends" ]
+	# the next report of the same is about one of them only
+	cp "$in" "$BATS_TEST_TMPDIR/before"
+	quarantine AddressInUse 192.0.2.0 >>"$in"
+	allocate
+	briefly <"$out" | grep status | diff - <(echo "a: status 192.0.2.1 first")
+	# and another code, or its end, ends it
+	for end in "quarantine Announcing 192.0.2.0" "TYPE=DELETED quarantine AddressInUse 192.0.2.0"; do
+		{
+			cat "$BATS_TEST_TMPDIR/before"
+			eval "$end"
+		} >"$in"
+		allocate
+		briefly <"$out" | grep status | diff - <(printf '%s\n' "a: status 192.0.2.0 first")
+	done
+}
+
+@test "what others found can be nonsense" {
+	{
+		pool first 192.0.2.0/31
+		synced
+		quarantine AddressInUse nonsense,192.0.2.0
+		echo '{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"name":"x"},"spec":{"code":"AddressInUse","component":"arping","addresses":"192.0.2.1"}}}'
+		echo '{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{"name":"x"},"spec":7}}'
+		echo '{"type":"ADDED","object":{"kind":"Decision","apiVersion":"lbctl.dev/v1","metadata":{},"spec":{"code":"AddressInUse","component":"arping","addresses":["192.0.2.1"]}}}'
+		service a
+	} >"$in"
+	allocate
+	briefly <"$out" | grep status | diff - <(echo "a: status 192.0.2.1 first")
+	grep -q 'spec.addresses: want IP addresses' "$err"
+}
+
+@test "--sticky: a Service that is made again gets what it had, while that is free" {
+	{
+		pool first 192.0.2.0/29
+		synced
+		for s in a b c; do service $s; done
+		for s in b a; do TYPE=DELETED service $s; done
+		service b
+		service d
+		service a
+	} >"$in"
+	allocate --sticky
+	briefly <"$out" | grep status | tail -n 3 | diff - <(printf '%s\n' "b: status 192.0.2.1 first" "d: status 192.0.2.0 first" "a: status 192.0.2.3 first")
+	allocate
+	briefly <"$out" | grep status | tail -n 3 | diff - <(printf '%s\n' "b: status 192.0.2.0 first" "d: status 192.0.2.1 first" "a: status 192.0.2.3 first")
+}
+
+@test "--reuse-delay: a released address rests for all but its owner" {
+	{
+		pool first 192.0.2.0/31
+		synced
+		service a
+		service b
+		TYPE=DELETED service a
+		service c
+		service d '"loadBalancerIP":"192.0.2.0"'
+	} >"$in"
+	allocate --reuse-delay 1h
+	briefly <"$out" | tail -n 4 | diff - <(printf '%s\n' "c: Warning AllocationFailed" "c: waiting PoolExhausted" "d: Warning AllocationFailed" "d: waiting AddressResting")
+	[ "$(message d <"$out")" = "192.0.2.0, which it asks for, was default/a's a moment ago; it is given when it has rested (--reuse-delay)" ]
+	service a >>"$in"
+	allocate --reuse-delay 1h
+	briefly <"$out" | grep status | tail -n 1 | diff - <(echo "a: status 192.0.2.0 first")
+}
+
+@test "--reuse-delay: when it has passed, who waits gets the address without another record" {
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	lbctl allocate --reuse-delay 300ms <"$BATS_TEST_TMPDIR/pipe" >"$out" 3>&- &
+	exec 4>"$BATS_TEST_TMPDIR/pipe"
+	{
+		pool first 192.0.2.0/32
+		synced
+		service a
+		TYPE=DELETED service a
+		service b
+	} >&4
+	for ((i = 0; i < 300; i++)); do
+		! briefly <"$out" | grep -q 'b: status 192.0.2.0' || break
+		sleep 0.1
+	done
+	exec 4>&-
+	wait $!
+	[ $i -lt 300 ]
+	briefly <"$out" | grep -q 'b: waiting PoolExhausted' # it had to wait
+}
+
+@test "--on-pool-change: keep or move" {
+	{
+		pool first 192.0.2.0/31
+		pool second 198.51.100.0/31
+		synced
+		service a
+		service b '"loadBalancerIP":"192.0.2.1"'
+		TYPE=MODIFIED pool first 192.0.2.8/31
+	} >"$in"
+	allocate
+	briefly <"$out" | grep status | tail -n 2 | diff - <(printf '%s\n' "b: status  null" "a: status 192.0.2.8 first")
+	allocate --on-pool-change keep
+	[ "$(briefly <"$out" | grep -c status)" = 2 ]
+	[ "$(message b <"$out")" = "keeps 192.0.2.1 until it goes or asks for another, though it is in no pool any more" ]
+	TYPE=MODIFIED service b '"loadBalancerIP":"198.51.100.1"' 192.0.2.1 '"annotations":{"metallb.io/ip-allocated-from-pool":"first"}' >>"$in"
+	allocate --on-pool-change keep
+	briefly <"$out" | grep status | tail -n 1 | diff - <(echo "b: status 198.51.100.1 second")
+	run -2 lbctl allocate --on-pool-change perhaps </dev/null
+	[[ $output == *"--on-pool-change: want keep or move, have \"perhaps\""* ]]
+}
+
+@test "lbctl.dev/reserve: given to who asks for it only" {
+	{
+		pool first 192.0.2.0/29 | jq -c '.object.metadata.annotations = {"lbctl.dev/reserve": "192.0.2.0/31, 192.0.2.3, 192.0.2.7-192.0.2.7"}'
+		service a
+		service b
+		service c '"loadBalancerIP":"192.0.2.1"'
+		for s in d e f; do service $s; done
+		pool bad 198.51.100.0/30 | jq -c '.object.metadata.annotations = {"lbctl.dev/reserve": "203.0.113.1,nonsense"}'
+	} >"$in"
+	allocate
+	briefly <"$out" | grep status | diff - <(printf '%s\n' "a: status 192.0.2.2 first" "b: status 192.0.2.4 first" "c: status 192.0.2.1 first" "d: status 192.0.2.5 first" "e: status 192.0.2.6 first")
+	briefly <"$out" | grep -q 'f: waiting PoolExhausted'
+	diff "$err" - <<-'END'
+		lbctl allocate: warning: IPAddressPool metallb-system/bad: metadata.annotations[lbctl.dev/reserve]: "203.0.113.1" has no address of the pool; reserve some of its own, or remove it; it is not used
+		lbctl allocate: warning: IPAddressPool metallb-system/bad: metadata.annotations[lbctl.dev/reserve]: "nonsense" is neither a prefix such as 192.0.2.0/24 nor a range such as 192.0.2.10-192.0.2.20; want addresses, prefixes or ranges with commas between; it is not used
+	END
+}
+
+@test "--what-if: for each address whether it would be kept, moved or lost, and nothing is wanted" {
+	{
+		pool first 192.0.2.0/30
+		pool second 198.51.100.0/32
+		service a '' 192.0.2.1 "$ours"
+		service b '' 192.0.2.2 "$ours"
+		service c '' 192.0.2.3 "$ours"
+		service d '' 198.51.100.0 '"annotations":{"metallb.io/ip-allocated-from-pool":"second"}'
+		service e '"loadBalancerIP":"203.0.113.5"'
+		synced
+	} >"$in"
+	cp "$in" "$BATS_TEST_TMPDIR/now"
+	{
+		TYPE=MODIFIED pool first '192.0.2.0/31","192.0.2.6/32'
+		TYPE=DELETED pool second 198.51.100.0/32
+		pool third 203.0.113.5/32 '"autoAssign":false'
+	} >>"$in"
+	run -4 lbctl allocate --what-if <"$in"
+	echo "$output" | grep '^{' | briefly | diff - <(cat <<-'END'
+		a: kept AddressKept
+		b: done AddressMoved
+		c: done AddressMoved
+		d: waiting AddressLost
+		e: done AddressAssigned
+	END
+	)
+	[ "$(echo "$output" | grep '^{' | message b)" = "would have 192.0.2.0 instead of 192.0.2.2; gave up 192.0.2.2: it is in no pool" ]
+	[ "$(echo "$output" | grep '^{' | message d)" = "would lose 198.51.100.0: no IPv4 address is free: \"first\" is full; add addresses to a pool, or delete a Service that has one; gave up 198.51.100.0: it is in no pool" ]
+	[[ $output == *"2 Services would move, 1 would lose its address" ]]
+	# no change: all is kept
+	lbctl allocate --what-if <"$BATS_TEST_TMPDIR/now" | briefly | diff - <(printf '%s: kept AddressKept\n' a b c d)
+}
+
 @test "the same input gives the same output, byte for byte, however it is cut" {
 	history >"$in"
 	allocate
@@ -485,7 +739,7 @@ for line in sys.stdin:
     elif r["type"] == "APPLY":
         s = world[key]
         s["status"] = o["status"]
-        for k, v in o["metadata"]["annotations"].items():
+        for k, v in o["metadata"].get("annotations", {}).items():
             a = s["metadata"].setdefault("annotations", {})
             a.pop(k, None) if v is None else a.update({k: v})
     else:
