@@ -271,9 +271,11 @@ static int note_answer(
 
 	if (answer_of(p, t, &ev->mac, &at, &ev->first, e) < 0)
 		return -1;
-	*tells = false;
-	if (!at)
+	if (!at) {
+		*tells = t->others < PROBE_TOLD_MAX;
+		t->others += *tells;
 		return 0;
+	}
 	if (at->replies++ == 0)
 		at->rtt_us = ev->rtt_us;
 	if (at->number != t->probes)
@@ -393,6 +395,7 @@ static void send_front(struct probe *p, uint64_t now_us, struct probe_event *ev)
 	if (t->replied == t->probes)
 		p->pending++;
 	t->probes++;
+	t->others = 0;
 	t->sent_us = p->last_us = now_us;
 	p->totals.probes++;
 	push(p, (uint32_t)(t - p->targets));

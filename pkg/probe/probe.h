@@ -52,7 +52,7 @@ struct probe_link {
 enum {
 	PROBE_TARGETS_MAX = 1 << 20,
 	PROBE_MACS_MAX = 64, /* remembered of one address */
-	PROBE_TOLD_MAX = 8,  /* answers of one MAC to one probe */
+	PROBE_TOLD_MAX = 8,  /* answers of one MAC to one probe, or of all that are not remembered */
 };
 
 struct probe_answer {
@@ -72,6 +72,7 @@ struct probe_target {
 	uint64_t sent_us; /* the latest */
 	uint32_t answers; /* 1 + index of the first answer, or 0 */
 	uint32_t macs;    /* how many different ones claimed it, beyond PROBE_MACS_MAX not all */
+	uint32_t others;  /* answers of the latest probe told that are of none of these */
 };
 
 struct probe;

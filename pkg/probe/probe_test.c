@@ -479,6 +479,7 @@ static void a_flood_of_macs_is_bounded(void **state)
 	for (const struct probe_answer *a = NULL; (a = probe_answer(n->p, probe_target(n->p, 0), a));)
 		remembered++;
 	assert_int_equal(remembered, PROBE_MACS_MAX);
+	assert_int_equal(n->told_n, PROBE_MACS_MAX + PROBE_TOLD_MAX);
 	assert_int_equal(probe_totals(n->p).replies, 3000);
 	end(n);
 }

@@ -22,6 +22,7 @@ struct seen {
 	bool asked;           /* at all */
 	bool silent;          /* and told so */
 	bool found;           /* once */
+	bool strangers;       /* more owners answered the latest probe than are looked at */
 	struct mac announced; /* the last claim that was told */
 	uint32_t lost_now;    /* in succession */
 	uint64_t sent_us;     /* the latest probe */
@@ -141,7 +142,8 @@ static int on_reply(struct probe_watch *w, struct seen *s, const struct probe_ev
 		become_only(s, &ev->mac);
 		return found_again(w, s, &news, e);
 	}
-	if (s->owners_n == OWNERS_MAX)
+	s->strangers = s->owners_n == OWNERS_MAX;
+	if (s->strangers)
 		return 0;
 	s->owners[s->owners_n++] = (struct owner){ .mac = ev->mac, .answered = true };
 	s->answer_us = ev->at_us;
@@ -213,7 +215,7 @@ static int take_in(
 /* What the answers to the latest probe come to, now that the next one goes out. */
 static int conclude(struct probe_watch *w, struct seen *s, uint32_t target, struct err *e)
 {
-	bool answered = false, known_answered = false;
+	bool answered = s->strangers, known_answered = s->strangers;
 
 	for (size_t i = 0; i < s->owners_n; i++) {
 		struct owner *o = &s->owners[i];
@@ -251,6 +253,7 @@ static int on_probe(struct probe_watch *w, struct seen *s, const struct probe_ev
 	for (size_t i = 0; i < s->owners_n; i++)
 		s->owners[i].answered = false;
 	s->asked = true;
+	s->strangers = false;
 	s->claims = 0;
 	s->sent_us = ev->at_us;
 	return 0;

@@ -119,6 +119,14 @@ static void two_owners_are_a_conflict_until_one_is_silent_twice(void **state)
 	    "found a at 1; moved b from a at 201 gap 101; joined a at 202; left b at 400");
 }
 
+static void more_owners_than_are_looked_at_are_no_silence(void **state)
+{
+	(void)state;
+	check("pabcd pefghabcd pefgh pefgh pefgh",
+	    "found a at 1; joined b at 4; joined c at 4; joined d at 4; "
+	    "left d at 300; left c at 300; left b at 300");
+}
+
 static void silence_from_the_beginning_is_told_and_has_no_gap(void **state)
 {
 	(void)state;
@@ -185,6 +193,7 @@ int main(void)
 		cmocka_unit_test(a_move_tells_its_gap),
 		cmocka_unit_test(a_move_without_a_lost_probe_has_no_gap),
 		cmocka_unit_test(two_owners_are_a_conflict_until_one_is_silent_twice),
+		cmocka_unit_test(more_owners_than_are_looked_at_are_no_silence),
 		cmocka_unit_test(silence_from_the_beginning_is_told_and_has_no_gap),
 		cmocka_unit_test(a_claim_of_another_is_told_once),
 		cmocka_unit_test(a_late_answer_is_nothing_new),
