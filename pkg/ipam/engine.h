@@ -285,6 +285,9 @@ static inline size_t family_index(uint8_t family)
 	return family == ADDR_IPV6;
 }
 
+/* ipam.c */
+void soil(struct ipam *m, struct service *s); /* it is to be reviewed */
+
 /* facts.c */
 struct facts *facts_new(const struct api_service *s);
 struct seen *seen_new(const struct api_service *s);
@@ -331,6 +334,9 @@ void hold_changed(struct ipam *m, struct service *s);
  * only have it recorded are in the way only when an address is given (giving). */
 const struct service *hold_conflict(
     const struct service *s, const struct used *u, bool giving, const char **code);
+/* Whoever holds it and can't share it with s is younger. */
+bool hold_precedes(const struct service *s, const struct used *u);
+void hold_contest(struct ipam *m, struct service *s); /* they are reviewed again */
 bool hold_has(const struct service *s, const struct addr *a);
 bool hold_equals(const struct service *s, const struct addr *at, size_t n);
 void sharing_link(struct ipam *m, struct service *s);

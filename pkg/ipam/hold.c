@@ -164,6 +164,27 @@ const struct service *hold_conflict(
 	return worst;
 }
 
+static bool is_rival(const struct service *s, const struct hold *h)
+{
+	return h->service != s && !h->recorded && refusal(s->facts, h->service->facts);
+}
+
+bool hold_precedes(const struct service *s, const struct used *u)
+{
+	for (const struct hold *h = u->holds; h; h = h->next)
+		if (is_rival(s, h) && by_service_age(h->service, s) < 0)
+			return false;
+	return true;
+}
+
+void hold_contest(struct ipam *m, struct service *s)
+{
+	for (size_t i = 0; i < s->holds_n; i++)
+		for (const struct hold *h = s->holds[i].used->holds; h; h = h->next)
+			if (is_rival(s, h))
+				soil(m, h->service);
+}
+
 bool hold_has(const struct service *s, const struct addr *a)
 {
 	for (size_t i = 0; i < s->holds_n; i++)

@@ -107,7 +107,7 @@ static void clean(struct ipam *m, struct service *s)
 	s->dirty = false;
 }
 
-static void soil(struct ipam *m, struct service *s)
+void soil(struct ipam *m, struct service *s)
 {
 	if (s->dirty)
 		return;

@@ -11,7 +11,7 @@
 
 /* ---- steps ---- */
 
-static void collect(const struct ipam_held *h, void *arg)
+static inline void collect(const struct ipam_held *h, void *arg)
 {
 	struct cluster *c = arg;
 
@@ -23,14 +23,14 @@ static void collect(const struct ipam_held *h, void *arg)
 		}
 }
 
-static uint64_t mix(uint64_t h, const char *text)
+static inline uint64_t mix(uint64_t h, const char *text)
 {
 	for (; text && *text; text++)
 		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
 	return h * 31 + 7;
 }
 
-static struct model *find(struct cluster *c, const char *ns, const char *name)
+static inline struct model *find(struct cluster *c, const char *ns, const char *name)
 {
 	for (size_t i = 0; i < SERVICES; i++)
 		if (c->s[i].there && !strcmp(c->s[i].name, name) && !strcmp(c->s[i].ns, ns))
@@ -38,7 +38,7 @@ static struct model *find(struct cluster *c, const char *ns, const char *name)
 	return NULL;
 }
 
-static void show(const struct cluster *c, const char *what)
+static inline void show(const struct cluster *c, const char *what)
 {
 	struct buf b = BUF_INIT;
 	char text[ADDR_TEXT_LEN];
@@ -87,7 +87,7 @@ static void show(const struct cluster *c, const char *what)
 	buf_release(&b);
 }
 
-static size_t drain(struct cluster *c, struct ipam *m, bool write)
+static inline size_t drain(struct cluster *c, struct ipam *m, bool write)
 {
 	struct ipam_outcome o;
 	struct err e = ERR_INIT;
@@ -122,7 +122,7 @@ static size_t drain(struct cluster *c, struct ipam *m, bool write)
 	return writes;
 }
 
-static void arrive(struct cluster *c, struct model *s)
+static inline void arrive(struct cluster *c, struct model *s)
 {
 	if (!s->late || !s->there)
 		return;
@@ -133,14 +133,14 @@ static void arrive(struct cluster *c, struct model *s)
 	tell_service(c, c->m, s);
 }
 
-static void tell_report(const struct cluster *c, struct ipam *m, size_t i)
+static inline void tell_report(const struct cluster *c, struct ipam *m, size_t i)
 {
 	static const char *const by[REPORTS] = { "node-a", "node-b" };
 
 	ipam_quarantine(m, by[i], c->reported[i], c->reported[i] != NULL, "seen at 02:00:00:00:00:01");
 }
 
-static struct ipam *restart(const struct cluster *c)
+static inline struct ipam *restart(const struct cluster *c)
 {
 	struct err e = ERR_INIT;
 	struct ipam *m = ipam_new(&c->options, &e);
@@ -158,7 +158,7 @@ static struct ipam *restart(const struct cluster *c)
 	return m;
 }
 
-static void one_step(struct cluster *c)
+static inline void one_step(struct cluster *c)
 {
 	struct model *s = &c->s[pick(c, SERVICES)];
 	uint32_t what = pick(c, 100);
@@ -215,7 +215,7 @@ static void one_step(struct cluster *c)
 
 /* ---- what must be so after each step ---- */
 
-static void check_holdings(struct cluster *c)
+static inline void check_holdings(struct cluster *c)
 {
 	for (size_t i = 0; i < SERVICES; i++) {
 		struct model *s = &c->s[i];
@@ -239,7 +239,7 @@ static void check_holdings(struct cluster *c)
 
 /* Somebody else had it recorded too, had to leave because they may not share any more, and that is
  * not yet written.  Started again, the older of them keeps it. */
-static bool is_disputed(const struct cluster *c, const struct model *s)
+static inline bool is_disputed(const struct cluster *c, const struct model *s)
 {
 	for (size_t k = 0; k < SERVICES; k++)
 		for (size_t a = 0; a < s->n; a++)
@@ -250,7 +250,7 @@ static bool is_disputed(const struct cluster *c, const struct model *s)
 }
 
 /* Nothing that was valid moved; before[] is what was held before the step. */
-static void check_stillness(struct cluster *c, const struct model *before)
+static inline void check_stillness(struct cluster *c, const struct model *before)
 {
 	for (size_t i = 0; i < SERVICES; i++) {
 		const struct model *was = &before[i], *s = &c->s[i];
@@ -273,7 +273,7 @@ static void check_stillness(struct cluster *c, const struct model *before)
 }
 
 /* Nobody waits for what is there. */
-static void check_waiting(struct cluster *c)
+static inline void check_waiting(struct cluster *c)
 {
 	const struct config_pool *pools[POOLS];
 
@@ -301,7 +301,7 @@ static void check_waiting(struct cluster *c)
 	}
 }
 
-static void check_books(struct cluster *c, bool exact)
+static inline void check_books(struct cluster *c, bool exact)
 {
 	static const uint8_t families[] = { ADDR_IPV4, ADDR_IPV6 };
 
@@ -326,7 +326,7 @@ static void check_books(struct cluster *c, bool exact)
 }
 
 /* One Service came and nothing else happened: it got the lowest address of the first pool. */
-static void check_lowest(struct cluster *c, const struct model *before)
+static inline void check_lowest(struct cluster *c, const struct model *before)
 {
 	const struct config_pool *pools[POOLS];
 	struct cluster *then;
@@ -355,7 +355,7 @@ static void check_lowest(struct cluster *c, const struct model *before)
 
 /* Stopped here and started again, everybody keeps what is recorded, as far as it is valid and the
  * running one gave it; and two never get one address. */
-static void check_restart(struct cluster *c)
+static inline void check_restart(struct cluster *c)
 {
 	struct ipam *m = restart(c), *own = c->m;
 	struct model *now = malloc(sizeof(c->s));
@@ -385,7 +385,7 @@ static void check_restart(struct cluster *c)
 }
 
 /* With every write arrived, a restart has nothing to write, and the statuses say what is held. */
-static void check_settled(struct cluster *c)
+static inline void check_settled(struct cluster *c)
 {
 	struct ipam *m;
 
@@ -412,7 +412,7 @@ static void check_settled(struct cluster *c)
 }
 
 /* An address that s did not have, by what it holds or by its status. */
-static bool is_new(const struct model *was, const struct model *s, const struct addr *a)
+static inline bool is_new(const struct model *was, const struct model *s, const struct addr *a)
 {
 	if (strcmp(was->uid, s->uid) != 0)
 		return true;
@@ -421,7 +421,7 @@ static bool is_new(const struct model *was, const struct model *s, const struct 
 
 /* Reserved addresses only go to who asks for them, those in quarantine to nobody, those that rest
  * to who had them. */
-static void check_gifts(struct cluster *c, const struct model *before)
+static inline void check_gifts(struct cluster *c, const struct model *before)
 {
 	for (size_t i = 0; i < SERVICES; i++) {
 		const struct model *s = &c->s[i];
@@ -441,7 +441,7 @@ static void check_gifts(struct cluster *c, const struct model *before)
 }
 
 /* One that was made again has what it had, if that is nobody's. */
-static void check_sticky(struct cluster *c, const struct model *before)
+static inline void check_sticky(struct cluster *c, const struct model *before)
 {
 	const struct config_pool *pools[POOLS];
 
@@ -475,7 +475,7 @@ static void check_sticky(struct cluster *c, const struct model *before)
 }
 
 /* Who used what, for the next step. */
-static void note_fates(struct cluster *c)
+static inline void note_fates(struct cluster *c)
 {
 	for (size_t k = 0; k < c->universe_n; k++) {
 		struct fate *f = &c->fate[k];
@@ -501,7 +501,7 @@ static void note_fates(struct cluster *c)
 	}
 }
 
-static void make_universe(struct cluster *c)
+static inline void make_universe(struct cluster *c)
 {
 	for (int i = 0; i < 14; i++)
 		c->universe[c->universe_n++] =
@@ -517,14 +517,14 @@ static void make_universe(struct cluster *c)
 	}
 }
 
-static void see_held(struct cluster *c)
+static inline void see_held(struct cluster *c)
 {
 	for (size_t i = 0; i < SERVICES; i++)
 		c->s[i].held_n = 0;
 	ipam_each_held(c->m, collect, c);
 }
 
-static void check_all(struct cluster *c, const struct model *before)
+static inline void check_all(struct cluster *c, const struct model *before)
 {
 	show(c, "after the step");
 	check_holdings(c);
@@ -540,7 +540,7 @@ static void check_all(struct cluster *c, const struct model *before)
 }
 
 /* What followed, as one number.  bytes: the history is in them, else in the seed. */
-static uint64_t history(uint32_t seed, const uint8_t *bytes, size_t bytes_n, bool check)
+static inline uint64_t history(uint32_t seed, const uint8_t *bytes, size_t bytes_n, bool check)
 {
 	struct cluster *c = calloc(1, sizeof(*c));
 	struct model *before = malloc(sizeof(c->s));

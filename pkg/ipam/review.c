@@ -52,15 +52,18 @@ static bool same_set(const struct addr *a, size_t a_n, const struct addr *b, siz
 	return true;
 }
 
-/* Nobody else holds them, or all may share. */
-static bool shares(struct ipam *m, struct service *s, const struct addr *at, size_t n)
+/* Nobody else holds them, or all may share; or, when it is seen with them and they are news, those who
+ * hold them are younger and must go.  So that two controllers come to rest: both see in the end what
+ * was written last of the oldest Service, and believe it; then of the next. */
+static bool shares(struct ipam *m, struct service *s, const struct addr *at, size_t n, bool news)
 {
 	const char *text = tell_addresses(m, at, n), *code;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct service *other = hold_conflict(s, hold_find(m, &at[i]), false, &code);
+		const struct used *u = hold_find(m, &at[i]);
+		const struct service *other = hold_conflict(s, u, false, &code);
 
-		if (!other)
+		if (!other || (news && hold_precedes(s, u)))
 			continue;
 		tell_loss(m, s, explain_conflict_go(m, s, other, code, &at[i]),
 		    "gave up %s: %s is held by %s, %s", text, tell_addresses(m, &at[i], 1),
@@ -103,7 +106,7 @@ static bool pool_fits(struct ipam *m, struct service *s, const struct addr *at, 
 }
 
 /* Whether s may have these addresses, which are recorded or held.  If not, the loss says why. */
-static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_t n)
+static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_t n, bool news)
 {
 	const struct facts *f = s->facts;
 	const struct place *place = space_find(m, &at[0]);
@@ -115,10 +118,10 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 		return false;
 	}
 	if (outside && !m->keep && keeps_outside(m))
-		return shares(m, s, at, n);
+		return shares(m, s, at, n, news);
 	if (!m->keep && !pool_fits(m, s, at, n))
 		return false;
-	if (!shares(m, s, at, n))
+	if (!shares(m, s, at, n, news))
 		return false;
 	pool = place ? place->pool->config->name : s->pool ? s->pool : s->seen->pool;
 	if (f->asked_pool && pool && strcmp(f->asked_pool, pool) != 0) {
@@ -133,8 +136,9 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 	return true;
 }
 
-/* Its status has something else than what we know.  False: that is none of our business. */
-static bool take_over(struct ipam *m, struct service *s)
+/* Its status has something else than what we know: *took, if it has that now.  False: that is none of
+ * our business. */
+static bool take_over(struct ipam *m, struct service *s, bool *took)
 {
 	const struct seen *v = s->seen;
 	bool holds = s->holds_n != 0;
@@ -151,8 +155,11 @@ static bool take_over(struct ipam *m, struct service *s)
 			    "anew");
 		return true;
 	}
-	if (fits(m, s, v->at, v->n))
+	if (fits(m, s, v->at, v->n, true)) {
 		hold_take(m, s, v->at, v->n);
+		hold_contest(m, s);
+		*took = true;
+	}
 	return true;
 }
 
@@ -207,7 +214,7 @@ static bool takes_back(struct ipam *m, struct service *s)
 {
 	const struct seen *v = s->seen;
 	struct loss *told = TAKE(s->loss);
-	bool fit = s->writing && is_proper(v) && fits(m, s, v->at, v->n);
+	bool fit = s->writing && is_proper(v) && fits(m, s, v->at, v->n, false);
 
 	tell_forget(s);
 	s->loss = told;
@@ -221,11 +228,11 @@ static void review_ours(struct ipam *m, struct service *s)
 	const struct seen *v = s->seen;
 	struct addr at[2];
 	size_t n;
-	bool news;
+	bool news, took = false;
 
 	tell_seen(s);
 	news = !s->writing && (v->n || v->odd) && (v->odd || !hold_equals(s, v->at, v->n));
-	if (news && !take_over(m, s)) {
+	if (news && !take_over(m, s, &took)) {
 		hold_drop(m, s);
 		explain_foreign(m, s);
 		return;
@@ -233,7 +240,7 @@ static void review_ours(struct ipam *m, struct service *s)
 	n = s->holds_n;
 	for (size_t i = 0; i < n; i++)
 		at[i] = s->holds[i].used->addr;
-	if (n && !fits(m, s, at, n)) {
+	if (n && !took && !fits(m, s, at, n, false)) {
 		hold_drop(m, s);
 		n = 0;
 	}
