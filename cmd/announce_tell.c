@@ -153,7 +153,7 @@ static void ended(struct announce *a, const struct l2_event *ev)
 	buf_printf(&text, "node \"%s\" no longer announces ", a->node);
 	list_addresses(&text, ev);
 	if (ev->why == L2_AFTER_SUCCESSOR)
-		buf_printf(&text, ": %s has taken over", mac_format(&ev->successor, mac));
+		buf_printf(&text, ": %s has taken over", mac_format(&ev->by, mac));
 	else if (ev->why == L2_AFTER_GRACE)
 		buf_puts(&text, ": withdrawn, and its grace is over");
 	else

@@ -87,6 +87,32 @@ void burst_stop(struct l2 *l, struct place *p)
 		dequeue(link_find(l, p->ifindex), p);
 }
 
+/* Its queue stays in order of time: what is due is due, and this the first. */
+void burst_defend(struct l2 *l, struct place *p)
+{
+	struct link *k = link_find(l, p->ifindex);
+
+	if (p->step < STEP_REFRESH) {
+		burst_start(l, p);
+		return;
+	}
+	dequeue(k, p);
+	p->step = STEP_LAST;
+	p->at = (uint32_t)l->now;
+	DL_PREPEND(k->queue[STEP_LAST], p);
+	link_ready(l, k);
+}
+
+void burst_soon(struct l2 *l, struct place *p)
+{
+	struct link *k = link_find(l, p->ifindex);
+
+	if (p->step < STEP_REFRESH)
+		return;
+	dequeue(k, p);
+	enqueue(l, k, p, STEP_SECOND, l->now + L2_BURST_INTERVAL_MS);
+}
+
 /* Refreshing goes at half the pace that it could bear, so that what was announced together is not
  * refreshed together for ever. */
 static uint64_t refresh_time(const struct l2 *l, const struct link *k)
@@ -190,6 +216,8 @@ bool l2_next_frame(struct l2 *l, struct l2_frame *out)
 	struct link *k;
 	struct place *p;
 
+	if (probing_next_frame(l, out))
+		return true;
 	for (; (k = l->ready); link_unready(l, k)) {
 		if (link_time(l, k, &p) > l->now || pace_time(l, k) > l->now)
 			continue;

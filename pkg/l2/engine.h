@@ -15,6 +15,8 @@ struct place;
 /* A burst in steps: the request and the reply of each round.  IPv6 has one frame a round. */
 enum {
 	STEP_FIRST = 0,
+	STEP_SECOND = 2,
+	STEP_LAST = 2 * L2_BURST_ROUNDS - 2, /* round */
 	STEP_REFRESH = 2 * L2_BURST_ROUNDS,
 	STEPS,
 	STEP_NONE = STEPS, /* in no queue */
@@ -81,7 +83,32 @@ struct vip {
 	void *places; /* by ifindex */
 	uint32_t owners_n;
 	uint16_t places_n;
-	bool succeeded; /* another host has it: no answers for owners in their grace */
+	bool succeeded : 1; /* another host has it: no answers for owners in their grace */
+	bool blocked : 1;   /* is in l2.probings: being probed, or in use elsewhere */
+};
+
+/* An address that is probed before its first use. */
+struct probing {
+	struct in6_addr ip;
+	uint64_t next_at, until; /* of the next question; of the whole */
+	bool asking;             /* on the links from `cursor` on */
+	size_t cursor;
+	bool taken, untold;
+	struct mac by;
+	int ifindex;
+	struct probing *prev, *next;
+};
+
+/* Claims of one address by others. */
+struct strife {
+	struct in6_addr ip;
+	struct mac by;
+	int ifindex;
+	bool peer, told, untold; /* untold: is in l2.strife_news */
+	uint64_t first_at, last_at, told_at, defended_at;
+	uint64_t claims; /* since it was told */
+	uint64_t all;
+	struct strife *prev, *next;
 };
 
 struct l2 {
@@ -94,11 +121,22 @@ struct l2 {
 	struct table own_macs; /* by MAC */
 	struct table owners;   /* by key, leaving ones too */
 	struct table vips;     /* by address */
+	struct table strifes;  /* by address */
+	struct strife *strife_news;
+	uint64_t news_since; /* how many were told since then */
+	unsigned news_n;
+	struct probing *probings;   /* a list: few are new at a time */
+	size_t asking;              /* of them */
+	struct mac *peers, *ignore; /* sorted */
+	size_t peers_n, ignore_n;
+	enum l2_defend defend;
+	uint32_t probe_ms;
 	struct owner *changed, *leaving, *ended;
 	struct owner *spent; /* told to the caller, who may still look */
 	bool succession;     /* an address in its grace was taken over: see who is done */
 	struct link *ready;
 	struct addr *told_addresses; /* of the last event */
+	struct addr told_address;
 };
 
 static inline bool vip_is_ipv6(const struct vip *v)
@@ -150,6 +188,7 @@ uint32_t owner_hash(const void *owner);
 char **names_copy(const struct l2_names *n, struct err *e); /* NULL for none, or with *e */
 void names_free(char **names, size_t n);
 void owners_tick(struct l2 *l); /* graces that are over */
+void vip_owners_changed(struct l2 *l, const struct vip *v);
 
 /* links.c */
 struct link *link_find(const struct l2 *l, int ifindex);
@@ -165,5 +204,26 @@ void burst_stop(struct l2 *l, struct place *p);
 void bursts_wake(struct l2 *l); /* links that have something due are ready */
 void link_unready(struct l2 *l, struct link *k);
 uint64_t bursts_deadline(const struct l2 *l);
+void burst_defend(struct l2 *l, struct place *p); /* one round, now */
+void burst_soon(
+    struct l2 *l, struct place *p); /* from the second round on, unless it goes on already */
+
+/* probing.c.  Without memory an address is used unprobed. */
+void probing_start(struct l2 *l, struct vip *v);
+void probing_stop(struct l2 *l, struct vip *v);
+bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int ifindex);
+void probings_tick(struct l2 *l);
+uint64_t probings_deadline(const struct l2 *l);
+bool probing_next_frame(struct l2 *l, struct l2_frame *out);
+struct probing *probing_untold(struct l2 *l); /* the next, told now; or NULL */
+
+/* claims.c */
+enum l2_outcome claim(struct l2 *l, struct vip *v, struct place *p, const struct mac *by);
+void claims_forget(struct l2 *l, const struct vip *v);
+struct strife *claim_untold(struct l2 *l);
+bool mac_is_peer(const struct l2 *l, const struct mac *m);
+bool mac_is_ignored(const struct l2 *l, const struct mac *m);
+int macs_copy(struct mac **out, const struct mac *at, size_t n, struct err *e); /* sorted */
+uint32_t strife_hash(const void *strife);
 
 #endif

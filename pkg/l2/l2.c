@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/l2/l2.h"
 
+#include <string.h>
+
 #include "pkg/l2/engine.h"
 
 static int compile(struct l2 *l, const struct l2_names *patterns, struct err *e)
@@ -37,13 +39,18 @@ struct l2 *l2_new(const struct l2_options *o, struct err *e)
 	l->grace_ms = o->grace_ms;
 	l->refresh_ms = o->refresh_ms;
 	l->rate = o->rate;
+	l->probe_ms = o->probe_ms;
+	l->defend = o->defend;
+	l->strifes.hash = strife_hash;
 	l->links.hash = link_hash;
 	l->own_macs.hash = own_mac_hash;
 	l->owners.hash = owner_hash;
 	l->vips.hash = vip_hash;
 	l->only = names_copy(&o->only, e);
 	l->only_n = l->only ? o->only.n : 0;
-	if (l->only_n != o->only.n || compile(l, &o->except, e) < 0) {
+	l->ignore_n = o->ignore_n;
+	if (l->only_n != o->only.n || macs_copy(&l->ignore, o->ignore, o->ignore_n, e) < 0 ||
+	    compile(l, &o->except, e) < 0) {
 		l2_free(l);
 		return NULL;
 	}
@@ -72,6 +79,9 @@ void l2_free(struct l2 *l)
 	links_free(l);
 	table_release(&l->vips);
 	table_release(&l->owners);
+	table_release(&l->strifes);
+	free(l->peers);
+	free(l->ignore);
 	names_free(l->only, l->only_n);
 	for (size_t i = 0; i < l->except_n; i++)
 		regfree(&l->except[i]);
@@ -83,45 +93,60 @@ void l2_free(struct l2 *l)
 struct heard {
 	int ifindex;
 	bool asks;
+	bool probes; /* asks without having an address: whether this one is free */
 	struct in6_addr asked;
-	struct in6_addr claimed; /* :: or 0.0.0.0 for none */
-	struct mac from;         /* of the frame */
-	struct mac sender;       /* whom `claimed` is bound to; who gets the answer */
+	struct in6_addr claimed;
+	bool claims;
+	struct mac from;   /* of the frame */
+	struct mac sender; /* whom `claimed` is bound to; who gets the answer */
 	struct mac to;
 	bool to_all; /* `to` is a broadcast or group address that is right for the question */
 };
 
-/* Another host says that it has the address: if all that we still do is bridge the gap, stop. */
-static bool is_succeeded(struct l2 *l, const struct heard *h)
+static bool is_active(const struct vip *v)
 {
-	struct vip *v = vip_find(l, &h->claimed);
-
-	if (!v || v->succeeded || !v->places_n)
-		return false;
 	for (size_t i = 0; i < v->owners_n; i++)
 		if (vip_owner(v, i)->state == OWNER_ACTIVE)
-			return false;
-	v->succeeded = l->succession = true;
-	for (size_t i = 0; i < v->owners_n; i++)
-		vip_owner(v, i)->successor = h->sender;
-	vip_update(l, v);
-	return true;
+			return true;
+	return false;
 }
 
-static enum l2_outcome hear(struct l2 *l, const struct heard *h, const struct link **answer_on)
+/* Another host says that it has the address, and all that we still do is bridge the gap: stop. */
+static void succeed(struct l2 *l, struct vip *v, const struct mac *by)
+{
+	v->succeeded = l->succession = true;
+	for (size_t i = 0; i < v->owners_n; i++)
+		vip_owner(v, i)->successor = *by;
+	vip_update(l, v);
+}
+
+/* L2_NOT_A_REQUEST: the claim means nothing to us. */
+static enum l2_outcome hear_claim(struct l2 *l, const struct heard *h)
+{
+	struct vip *v = h->claims ? vip_find(l, &h->claimed) : NULL;
+	struct place *p = v ? place_find(v, h->ifindex) : NULL;
+
+	if (!v || (!p && !v->blocked))
+		return L2_NOT_A_REQUEST;
+	if (mac_is_ignored(l, &h->sender))
+		return L2_IGNORED_CLAIM;
+	if (v->blocked)
+		return probing_taken(l, v, &h->sender, h->ifindex) ? L2_TAKEN : L2_NOT_A_REQUEST;
+	if (is_active(v))
+		return p->announced ? claim(l, v, p, &h->sender) : L2_NOT_A_REQUEST;
+	succeed(l, v, &h->sender);
+	return L2_SUCCESSOR;
+}
+
+static enum l2_outcome hear_question(struct l2 *l, const struct heard *h, const struct link **answer_on)
 {
 	const struct link *k = link_find(l, h->ifindex);
-	struct place *p;
-	struct vip *v;
+	struct vip *v = vip_find(l, &h->asked);
+	struct place *p = v ? place_find(v, h->ifindex) : NULL;
 
-	if (mac_is_own(l, &h->from) || mac_is_own(l, &h->sender))
-		return L2_OWN_FRAME;
-	if (l->leaving && k && k->fits && is_succeeded(l, h))
-		return L2_SUCCESSOR;
-	if (!h->asks)
-		return L2_NOT_A_REQUEST;
-	v = vip_find(l, &h->asked);
-	p = v ? place_find(v, h->ifindex) : NULL;
+	if (v && v->blocked && h->probes && !mac_is_ignored(l, &h->sender) &&
+	    probing_taken(l, v, &h->sender, h->ifindex))
+		return L2_TAKEN;
 	if (!k || !p)
 		return v && vip_is_wanted(v) ? L2_NOT_HERE : L2_NOT_ANNOUNCED;
 	p->requests++;
@@ -132,6 +157,19 @@ static enum l2_outcome hear(struct l2 *l, const struct heard *h, const struct li
 	p->answered++;
 	*answer_on = k;
 	return L2_ANSWERED;
+}
+
+static enum l2_outcome hear(struct l2 *l, const struct heard *h, const struct link **answer_on)
+{
+	enum l2_outcome claimed;
+
+	if (mac_is_own(l, &h->from) || mac_is_own(l, &h->sender))
+		return L2_OWN_FRAME;
+	claimed = hear_claim(l, h);
+	if (!h->asks ||
+	    (claimed != L2_NOT_A_REQUEST && !memcmp(&h->asked, &h->claimed, sizeof(h->asked))))
+		return claimed;
+	return hear_question(l, h, answer_on);
 }
 
 static enum l2_outcome count(struct l2 *l, int ifindex, enum l2_outcome o)
@@ -150,6 +188,8 @@ enum l2_outcome l2_receive_arp(
 	const struct heard h = {
 		.ifindex = m->ifindex,
 		.asks = q->op == ARP_REQUEST,
+		.probes = !q->sender_ip.s_addr,
+		.claims = q->sender_ip.s_addr,
 		.asked = ip_from_in(q->target_ip),
 		.claimed = ip_from_in(q->sender_ip),
 		.from = m->frame.from,
@@ -177,8 +217,10 @@ enum l2_outcome l2_receive_ndp(
 	const struct heard h = {
 		.ifindex = m->ifindex,
 		.asks = f->type == NDP_SOLICITATION,
+		.probes = IN6_IS_ADDR_UNSPECIFIED(&f->source),
 		.asked = f->target,
-		.claimed = f->type == NDP_ADVERTISEMENT ? f->target : in6addr_any,
+		.claims = f->type == NDP_ADVERTISEMENT,
+		.claimed = f->target,
 		.from = f->from,
 		.sender = f->has_mac ? f->mac : f->from,
 		.to = f->to,
@@ -201,6 +243,7 @@ void l2_tick(struct l2 *l, uint64_t now_ms)
 {
 	l->now = now_ms;
 	owners_tick(l);
+	probings_tick(l);
 	bursts_wake(l);
 }
 
@@ -215,6 +258,10 @@ const char *l2_outcome_text(enum l2_outcome o)
 		[L2_OWN_FRAME] = "from this host",
 		[L2_BAD_SENDER] = "the sender's MAC is a group address",
 		[L2_SUCCESSOR] = "another host has taken over",
+		[L2_PEER_CLAIM] = "another node claims it",
+		[L2_FOREIGN_CLAIM] = "another host claims it",
+		[L2_IGNORED_CLAIM] = "its claims are ignored",
+		[L2_TAKEN] = "another host has it",
 	};
 
 	return text[o];
@@ -269,8 +316,10 @@ uint64_t l2_groups_generation(const struct l2 *l)
 
 uint64_t l2_deadline(const struct l2 *l)
 {
-	uint64_t at = l->succession ? l->now : bursts_deadline(l);
+	uint64_t at = l->succession || l->strife_news ? l->now : bursts_deadline(l);
+	uint64_t probe = probings_deadline(l);
 
+	at = probe < at ? probe : at;
 	return l->leaving && l->leaving->until < at ? l->leaving->until : at;
 }
 

@@ -17,6 +17,15 @@
  * that nobody is left without an answer while another host takes over.  The successor's first
  * frame ends it.  What is announced again meanwhile was never gone, and is no news.
  *
+ * An address that is new to the cluster is probed before its first use (RFC 5227 section 2.1.1, RFC
+ * 4862 section 5.4): three questions within `probe_ms`, and if any host but a peer or an ignored one
+ * has it, or asks the same, it is not used, and probed again once a minute.
+ *
+ * A frame of another host that claims an announced address is a conflict, told at once, and then
+ * once a minute as long as it goes on; the defence is that of RFC 5227 section 2.4 (b), but the
+ * address is never given up.  A peer (another node of the cluster) may claim it for two seconds, as
+ * happens while an election is on its way; after that it is a conflict too.
+ *
  * An address costs two hash lookups and log2(links) steps a frame, whatever their number, and no
  * allocation.
  *
@@ -39,12 +48,22 @@ struct l2_names { /* borrowed */
 	size_t n;
 };
 
+enum l2_defend {
+	L2_DEFEND_ONCE,   /* announce it once, when there was no conflict in the last 10 s */
+	L2_DEFEND_ALWAYS, /* after each claim, as the pace allows */
+	L2_DEFEND_NEVER,
+};
+
 struct l2_options {
 	struct l2_names only;   /* patterns (fnmatch) of links to use; none: all that can */
 	struct l2_names except; /* extended regular expressions: links to leave alone */
 	uint32_t grace_ms;
 	uint32_t refresh_ms; /* 0: never; less than 24 days */
 	uint32_t rate;       /* unasked frames a second on one link; 0: as many as there are */
+	uint32_t probe_ms;   /* 0: no probing */
+	enum l2_defend defend;
+	const struct mac *ignore; /* whose claims don't count: routers with proxy ARP */
+	size_t ignore_n;
 };
 
 struct l2_announcement {
@@ -53,6 +72,7 @@ struct l2_announcement {
 	const struct addr *addresses;
 	size_t addresses_n;
 	struct l2_names interfaces; /* names of links; none: all */
+	bool is_new;                /* no node of the cluster has had the addresses before */
 };
 
 struct l2;
@@ -64,6 +84,9 @@ void l2_free(struct l2 *l); /* NULL is fine */
  * taken in for want of memory is as if it weren't there, until the next call. */
 int l2_set_links(
     struct l2 *l, const struct netlink_link *at, size_t n, uint64_t now_ms, struct err *e) MUST_CHECK;
+
+/* The MACs of the other nodes of the cluster. */
+int l2_set_peers(struct l2 *l, const struct mac *at, size_t n, struct err *e) MUST_CHECK;
 
 /* Whether an announcement that names those interfaces (or none) is made on a link, or the first
  * reason against it. */
@@ -101,6 +124,10 @@ enum l2_outcome {
 	L2_OWN_FRAME,
 	L2_BAD_SENDER, /* a group address asks: an answer would go to many */
 	L2_SUCCESSOR,  /* another host has taken over an address in its grace */
+	L2_PEER_CLAIM, /* a node of the cluster claims an address that we announce; for now */
+	L2_FOREIGN_CLAIM,
+	L2_IGNORED_CLAIM,
+	L2_TAKEN, /* another host has an address that is being probed */
 	L2_OUTCOMES,
 };
 const char *l2_outcome_text(enum l2_outcome o); /* "not announced" */
@@ -140,6 +167,8 @@ int l2_first_link(const struct l2 *l, const struct addr *a);
 enum l2_happened {
 	L2_ANNOUNCING, /* its addresses are answered from now on */
 	L2_NO_LINK,    /* they are not: no link can, or none of those that it names */
+	L2_IN_USE,     /* an address was probed, and another host has it: it is not announced */
+	L2_CONFLICT,   /* another host claims an address that is announced */
 	L2_ENDED,      /* withdrawn, and nothing is answered any more */
 };
 enum l2_why { L2_AT_ONCE, L2_AFTER_GRACE, L2_AFTER_SUCCESSOR };
@@ -150,11 +179,14 @@ struct l2_event {
 	enum l2_happened what;
 	const char *key;
 	const char *uid;
-	const struct addr *addresses; /* of the announcement */
+	const struct addr *addresses; /* of the announcement; L2_IN_USE, L2_CONFLICT: the one */
 	size_t addresses_n;
 	struct l2_names interfaces; /* as the announcement has them */
 	enum l2_why why;            /* of L2_ENDED */
-	struct mac successor;       /* L2_AFTER_SUCCESSOR: who took over */
+	struct mac by;              /* L2_AFTER_SUCCESSOR, L2_IN_USE, L2_CONFLICT: the other host */
+	int ifindex;                /* L2_IN_USE, L2_CONFLICT: where it was heard */
+	uint64_t claims;            /* L2_CONFLICT: since that was told last */
+	bool by_peer;               /* L2_CONFLICT: it is a node of the cluster */
 };
 bool l2_next_event(struct l2 *l, struct l2_event *ev); /* false when there is none */
 

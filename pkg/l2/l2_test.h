@@ -74,6 +74,7 @@ static inline void announce(
 		at[a.addresses_n++] = address(word);
 	for (word = strtok_r(copy[1], " ", &rest); word; word = strtok_r(NULL, " ", &rest))
 		names[a.interfaces.n++] = word;
+	a.is_new = key[0] == '+'; /* "+default/web": new to the cluster */
 	assert_int_equal(l2_announce(l, &a, now, &e), 0);
 }
 
@@ -129,7 +130,7 @@ static inline size_t frames(struct l2 *l, uint64_t now)
 /* The next event as "what key", or "" */
 static inline const char *happened(struct l2 *l)
 {
-	static const char *const names[] = { "announcing", "no-link", "ended" };
+	static const char *const names[] = { "announcing", "no-link", "in-use", "conflict", "ended" };
 	static char text[128];
 	struct l2_event ev;
 

@@ -115,6 +115,8 @@ static int owner_attach(struct l2 *l, struct owner *o, const struct l2_announcem
 		}
 		if (v->owners_n > before)
 			o->vips[o->vips_n++] = v;
+		if (before == 0 && a->is_new)
+			probing_start(l, v);
 	}
 	return 0;
 }
@@ -315,6 +317,14 @@ void owners_tick(struct l2 *l)
 		owner_end(l, l->leaving, L2_AFTER_GRACE);
 }
 
+static bool is_blocked(const struct owner *o)
+{
+	for (size_t i = 0; i < o->vips_n; i++)
+		if (o->vips[i]->blocked)
+			return true;
+	return false;
+}
+
 static bool event(struct l2 *l, struct l2_event *ev, enum l2_happened what, const struct owner *o)
 {
 	free(l->told_addresses);
@@ -329,9 +339,50 @@ static bool event(struct l2 *l, struct l2_event *ev, enum l2_happened what, cons
 		.addresses_n = l->told_addresses ? o->vips_n : 0,
 		.interfaces = { (const char *const *)o->interfaces, o->interfaces_n },
 		.why = o->why,
-		.successor = o->successor,
+		.by = o->successor,
 	};
 	return true;
+}
+
+/* About one address: told in the name of one that wants it. */
+static bool event_of_one(struct l2 *l, struct l2_event *ev, enum l2_happened what,
+    const struct in6_addr *ip, const struct mac *by, int ifindex)
+{
+	const struct vip *v = vip_find(l, ip);
+
+	for (size_t i = 0; v && i < v->owners_n; i++) {
+		const struct owner *o = vip_owner(v, i);
+
+		if (o->state != OWNER_ACTIVE)
+			continue;
+		event(l, ev, what, o);
+		l->told_address = ip_to_addr(ip);
+		ev->addresses = &l->told_address;
+		ev->addresses_n = 1;
+		ev->by = *by;
+		ev->ifindex = ifindex;
+		return true;
+	}
+	return false;
+}
+
+static bool event_of_others(struct l2 *l, struct l2_event *ev)
+{
+	struct probing *p;
+	struct strife *s;
+
+	while ((s = claim_untold(l))) {
+		if (!event_of_one(l, ev, L2_CONFLICT, &s->ip, &s->by, s->ifindex))
+			continue;
+		ev->claims = s->claims;
+		ev->by_peer = s->peer;
+		s->claims = 0;
+		return true;
+	}
+	while ((p = probing_untold(l)))
+		if (event_of_one(l, ev, L2_IN_USE, &p->ip, &p->by, p->ifindex))
+			return true;
+	return false;
 }
 
 bool l2_next_event(struct l2 *l, struct l2_event *ev)
@@ -347,14 +398,20 @@ bool l2_next_event(struct l2 *l, struct l2_event *ev)
 		owner_detach(l, o);
 		return true;
 	}
+	if (event_of_others(l, ev))
+		return true;
 	while ((o = l->changed)) {
 		enum owner_told now;
 
 		owner_unchanged(l, o);
 		now = is_announcing(l, o) ? TOLD_ANNOUNCING : TOLD_NO_LINK;
+		if (now == TOLD_NO_LINK && is_blocked(o))
+			now = TOLD_NOTHING;
 		if (!o->vips_n || o->told == now)
 			continue;
 		o->told = now;
+		if (now == TOLD_NOTHING)
+			continue;
 		return event(l, ev, now == TOLD_ANNOUNCING ? L2_ANNOUNCING : L2_NO_LINK, o);
 	}
 	return false;

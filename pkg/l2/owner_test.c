@@ -130,7 +130,7 @@ static void the_successors_first_frame_ends_the_grace(void **state)
 
 	(void)state;
 	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
-	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_ANSWERED); /* not while it is ours */
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_FOREIGN_CLAIM); /* while it is ours */
 	l2_withdraw(l, "default/web", 100);
 	assert_int_equal(l2_addresses(l, set, 2), 1);
 	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_SUCCESSOR);
@@ -138,7 +138,7 @@ static void the_successors_first_frame_ends_the_grace(void **state)
 	assert_int_equal(l2_deadline(l), 100);
 	l2_tick(l, 101);
 	assert_true(l2_next_event(l, &ev) && ev.what == L2_ENDED && ev.why == L2_AFTER_SUCCESSOR);
-	assert_memory_equal(&ev.successor, &other, sizeof(other));
+	assert_memory_equal(&ev.by, &other, sizeof(other));
 	assert_true(l2_is_idle(l));
 	assert_int_equal(l2_addresses(l, set, 2), 0);
 	l2_free(l);
@@ -224,7 +224,7 @@ static void a_shared_address_has_no_successor_while_one_wants_it(void **state)
 	announce(l, "default/udp", "192.0.2.10", "", 50);
 	l2_withdraw(l, "default/web", 100);
 	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
-	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_ANSWERED);
+	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_FOREIGN_CLAIM);
 	l2_tick(l, 1100);
 	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
 	l2_free(l);

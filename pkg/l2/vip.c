@@ -104,11 +104,16 @@ struct place *place_find(const struct vip *v, int ifindex)
 	return p && p->ifindex == ifindex ? p : NULL;
 }
 
-static void place_changed(struct l2 *l, struct vip *v)
+void vip_owners_changed(struct l2 *l, const struct vip *v)
 {
-	l->groups_generation += vip_is_ipv6(v);
 	for (size_t i = 0; i < v->owners_n; i++)
 		owner_changed(l, vip_owner(v, i));
+}
+
+static void place_changed(struct l2 *l, const struct vip *v)
+{
+	l->groups_generation += vip_is_ipv6(v);
+	vip_owners_changed(l, v);
 }
 
 /* NULL when there is no memory: then the address is not answered there. */
@@ -142,7 +147,7 @@ static void place_free(struct l2 *l, struct place *p)
 static void may(const struct vip *v, const struct link *k, bool *announce, bool *answer)
 {
 	*announce = *answer = false;
-	for (size_t i = 0; k->fits && i < v->owners_n && !*announce; i++) {
+	for (size_t i = 0; k->fits && !v->blocked && i < v->owners_n && !*announce; i++) {
 		const struct owner *o = vip_owner(v, i);
 
 		if (o->state == OWNER_ENDED || !owner_allows(o, k))
@@ -200,6 +205,8 @@ bool vip_is_wanted(const struct vip *v)
 
 void vip_free(struct l2 *l, struct vip *v)
 {
+	probing_stop(l, v);
+	claims_forget(l, v);
 	while (v->places_n)
 		place_free(l, vip_place(v, 0));
 	while (v->owners_n)

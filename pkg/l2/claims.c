@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Other hosts that claim an address which is announced here. */
+#include <string.h>
+
+#include "pkg/l2/engine.h"
+
+enum {
+	HANDOVER_MS = 2000, /* a peer may claim for that long */
+	QUIET_MS = 60000,  /* after that much silence a claim is a new conflict; told again meanwhile */
+	OTHER_MS = 1000,   /* between telling of one host and of another */
+	DEFEND_MS = 10000, /* DEFEND_INTERVAL of RFC 5227 */
+	NEWS_A_SECOND = 20,
+};
+
+static int by_mac(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct mac));
+}
+
+int macs_copy(struct mac **out, const struct mac *at, size_t n, struct err *e)
+{
+	struct mac *copy = malloc(n * sizeof(*copy) + 1);
+
+	if (!copy)
+		return err_memory(e);
+	if (n)
+		memcpy(copy, at, n * sizeof(*copy));
+	qsort(copy, n, sizeof(*copy), by_mac);
+	free(*out);
+	*out = copy;
+	return 0;
+}
+
+static bool has_mac(const struct mac *at, size_t n, const struct mac *m)
+{
+	return n && bsearch(m, at, n, sizeof(*at), by_mac);
+}
+
+int l2_set_peers(struct l2 *l, const struct mac *at, size_t n, struct err *e)
+{
+	if (macs_copy(&l->peers, at, n, e) < 0)
+		return -1;
+	l->peers_n = n;
+	return 0;
+}
+
+bool mac_is_peer(const struct l2 *l, const struct mac *m)
+{
+	return has_mac(l->peers, l->peers_n, m);
+}
+
+bool mac_is_ignored(const struct l2 *l, const struct mac *m)
+{
+	return has_mac(l->ignore, l->ignore_n, m);
+}
+
+uint32_t strife_hash(const void *strife)
+{
+	return table_hash(&((const struct strife *)strife)->ip, sizeof(struct in6_addr));
+}
+
+static bool has_ip(const void *strife, const void *ip)
+{
+	return !memcmp(&((const struct strife *)strife)->ip, ip, sizeof(struct in6_addr));
+}
+
+static struct strife *strife_find(const struct l2 *l, const struct in6_addr *ip)
+{
+	return table_find(&l->strifes, table_hash(ip, sizeof(*ip)), has_ip, ip);
+}
+
+static struct strife *strife_get(struct l2 *l, const struct in6_addr *ip)
+{
+	struct strife *s = strife_find(l, ip);
+
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->ip = *ip;
+	if (!table_add(&l->strifes, s)) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void claims_forget(struct l2 *l, const struct vip *v)
+{
+	struct strife *s = strife_find(l, &v->ip);
+
+	if (!s)
+		return;
+	if (s->untold)
+		DL_DELETE(l->strife_news, s);
+	table_remove(&l->strifes, s);
+	free(s);
+}
+
+struct strife *claim_untold(struct l2 *l)
+{
+	struct strife *s = l->strife_news;
+
+	if (s) {
+		DL_DELETE(l->strife_news, s);
+		s->untold = false;
+	}
+	return s;
+}
+
+/* A storm of spoofed claims of all addresses must not become a storm of records. */
+static bool may_tell(struct l2 *l)
+{
+	if (l->now - l->news_since >= 1000) {
+		l->news_since = l->now;
+		l->news_n = 0;
+	}
+	return l->news_n++ < NEWS_A_SECOND;
+}
+
+static void tell(struct l2 *l, struct strife *s, bool other)
+{
+	uint64_t since = l->now - s->told_at;
+
+	if (s->untold || (s->told && since < (other ? OTHER_MS : QUIET_MS)) || !may_tell(l))
+		return;
+	s->told = s->untold = true;
+	s->told_at = l->now;
+	DL_APPEND(l->strife_news, s);
+}
+
+static void defend(struct l2 *l, struct strife *s, struct place *p)
+{
+	bool first = !s->defended_at || l->now - s->defended_at >= DEFEND_MS;
+
+	if (l->defend == L2_DEFEND_NEVER || (l->defend == L2_DEFEND_ONCE && !first))
+		return;
+	s->defended_at = l->now;
+	burst_defend(l, p);
+}
+
+/* One that went on telling us of another host would hide that: who is told of stays `by` until a
+ * new one may be told. */
+enum l2_outcome claim(struct l2 *l, struct vip *v, struct place *p, const struct mac *by)
+{
+	struct strife *s = strife_get(l, &v->ip);
+	bool other;
+
+	if (!s)
+		return L2_FOREIGN_CLAIM;
+	other = s->all && !mac_equal(&s->by, by);
+	if (!s->all || other || l->now - s->last_at >= QUIET_MS)
+		s->first_at = l->now;
+	s->last_at = l->now;
+	s->all++;
+	if (!other || !s->told || l->now - s->told_at >= OTHER_MS) {
+		s->by = *by;
+		s->ifindex = p->ifindex;
+		s->peer = mac_is_peer(l, by);
+	}
+	if (mac_is_peer(l, by) && l->now - s->first_at < HANDOVER_MS) {
+		burst_soon(l, p);
+		return L2_PEER_CLAIM;
+	}
+	s->claims++;
+	tell(l, s, other);
+	defend(l, s, p);
+	return L2_FOREIGN_CLAIM;
+}
