@@ -21,6 +21,9 @@ struct args {
 	uint32_t grace_ms;
 	uint32_t refresh_ms;
 	uint32_t rate;
+	uint32_t probe_ms;
+	const char *defend;
+	struct opt_list ignore;
 	bool bind;
 };
 
@@ -39,6 +42,13 @@ static const struct opt opts[] = {
 	    "announce each address again after that long, 0s: never; default 4m"),
 	OPT_UINT(0, "rate", "N", struct args, rate,
 	    "announce at most N frames a second on an interface, 0: as fast as it goes; default 5000"),
+	OPT_DURATION(0, "probe", "DURATION", struct args, probe_ms,
+	    "ask for that long whether an address that is new is free, 0s: don't; default 100ms"),
+	OPT_LIST(0, "ignore-mac", "MAC", struct args, ignore,
+	    "a router that answers for everybody (proxy ARP), whose claims don't count; repeatable"),
+	OPT_STRING(0, "defend", "HOW", struct args, defend,
+	    "announce an address again when another host claims it: once (in 10 s), always or never; "
+	    "default once"),
 	OPT_FLAG(0, "bind", struct args, bind,
 	    "put each address on an interface too, for hosts without kube-proxy"),
 	OPT_STRING(0, "bind-interface", "NAME", struct args, bind_interface,
@@ -105,10 +115,13 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 	const struct json *list = json_get(spec, "addresses"), *names = json_get(spec, "interfaces");
 	CLEANUP(freep) struct addr *addresses = calloc(json_count(list) + 1, sizeof(*addresses));
 	CLEANUP(freep) const char **interfaces = calloc(json_count(names) + 1, sizeof(*interfaces));
-	struct l2_announcement what = { .key = key, .uid = uid, .addresses = addresses };
+	CLEANUP(freep) bool *is_new = calloc(json_count(list) + 1, sizeof(*is_new));
+	struct l2_announcement what = {
+		.key = key, .uid = uid, .addresses = addresses, .is_new = is_new
+	};
 	struct err e = ERR_INIT;
 
-	if (!addresses || !interfaces) {
+	if (!addresses || !interfaces || !is_new) {
 		err_memory(&e);
 		stage_fail(a->stage, &e);
 		return;
@@ -116,11 +129,14 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 	for (size_t i = 0; i < json_count(list); i++) {
 		const char *text = json_string(json_item(list, i));
 
-		if (text && addr_parse(&addresses[what.addresses_n], text, &e) == 0)
+		if (text && addr_parse(&addresses[what.addresses_n], text, &e) == 0) {
+			is_new[what.addresses_n] =
+			    announce_new_take(&a->new, &addresses[what.addresses_n]);
 			what.addresses_n++;
-		else
+		} else {
 			ignore(key, "spec.addresses", text ? text : "",
 			    text ? e.text : "it must be a string");
+		}
 	}
 	what.interfaces = (struct l2_names){ interfaces, strings(names, interfaces) };
 	if (l2_port_announce(a->port, &what, &e) < 0)
@@ -128,43 +144,55 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 }
 
 /* Our lbctl members asks whether we are ready: all that it has read before has come through. */
-static void on_member(struct announce *a, const struct json *object)
+static void on_member(struct announce *a, const char *name, const struct json *object, bool gone)
 {
-	const char *name = json_string(json_at(object, "metadata", "name", NULL));
 	int64_t pid;
+	bool alive;
 
-	if (!name || strcmp(name, a->node) != 0 ||
-	    !json_int(json_at(object, "status", "notify", NULL), &pid) || pid <= 1 || pid > INT32_MAX)
+	if (strcmp(name, a->node) != 0 && json_bool(json_at(object, "status", "alive", NULL), &alive))
+		announce_peers_member(a->peers, name, alive && !gone);
+	if (strcmp(name, a->node) != 0 || !json_int(json_at(object, "status", "notify", NULL), &pid) ||
+	    pid <= 1 || pid > INT32_MAX)
 		return;
 	l2_port_flush(a->port);
 	kill((pid_t)pid, SIGURG);
 }
 
-static void on_record(void *ctx, const struct record *r, const struct json *object)
+static void on_announcement(struct announce *a, const struct record *r, const char *name,
+    const struct json *meta, const struct json *spec)
 {
-	struct announce *a = ctx;
-	const struct json *meta = json_get(object, "metadata");
 	const char *namespace = json_string(json_get(meta, "namespace"));
-	const char *name = json_string(json_get(meta, "name"));
-	const struct json *spec = json_get(object, "spec");
 	const char *node = json_string(json_get(spec, "node"));
 	char key[512];
 
-	if (record_is(r, "Member", RECORD_GROUP)) {
-		on_member(a, object);
-		return;
-	}
-	if (!name) {
-		log_warn(NULL, "line %llu: an Announcement without metadata.name; ignoring it",
-		    (unsigned long long)r->line);
-		return;
-	}
 	snprintf(key, sizeof(key), "%.255s/%.253s", namespace ? namespace : "", name);
 	if (r->type == RECORD_DELETED || !node || strcmp(node, a->node) != 0 ||
 	    !is_layer2(json_get(spec, "protocols")))
 		l2_port_withdraw(a->port, key);
 	else
 		announce_it(a, key, json_string(json_get(meta, "uid")), spec);
+}
+
+static void on_record(void *ctx, const struct record *r, const struct json *object)
+{
+	struct announce *a = ctx;
+	const struct json *meta = json_get(object, "metadata");
+	const char *name = json_string(json_get(meta, "name"));
+	bool gone = r->type == RECORD_DELETED;
+
+	if (record_is(r, "Service", ""))
+		announce_new_service(&a->new, object, stage_listed(a->stage, "Service"));
+	else if (record_is(r, "Decision", RECORD_GROUP))
+		announce_new_decision(&a->new, object);
+	else if (record_is(r, "Member", RECORD_GROUP) && name)
+		on_member(a, name, object, gone);
+	else if (record_is(r, "Node", "") && name)
+		announce_peers_node(a->peers, name, object, gone);
+	else if (record_is(r, "Announcement", RECORD_GROUP) && name)
+		on_announcement(a, r, name, meta, json_get(object, "spec"));
+	else if (record_is(r, "Announcement", RECORD_GROUP))
+		log_warn(NULL, "line %llu: an Announcement without metadata.name; ignoring it",
+		    (unsigned long long)r->line);
 }
 
 /* What came with the last records is announced before it is withdrawn. */
@@ -180,6 +208,9 @@ static void on_drain(void *ctx)
 static const struct stage_kind kinds[] = {
 	{ "Announcement", RECORD_GROUP, false },
 	{ "Member", RECORD_GROUP, false },
+	{ "Decision", RECORD_GROUP, false },
+	{ "Service", "", false },
+	{ "Node", "", false },
 	{ NULL, NULL, false },
 };
 
@@ -189,40 +220,81 @@ static const struct stage_ops ops = {
 	.drain = on_drain,
 };
 
+static int parse_defend(const char *text, enum l2_defend *out, struct err *e)
+{
+	static const char *const names[] = { "once", "always", "never" };
+
+	*out = L2_DEFEND_ONCE;
+	for (size_t i = 0; text && i < ARRAY_LEN(names); i++) {
+		*out = (enum l2_defend)i;
+		if (!strcmp(text, names[i]))
+			return 0;
+	}
+	return text ? err_set(e, ERR_USAGE, "--defend: \"%s\" is not once, always or never", text) : 0;
+}
+
+static int parse_macs(const struct opt_list *list, struct mac *out, struct err *e)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (mac_parse(&out[i], list->at[i], e) < 0) {
+			e->kind = ERR_USAGE;
+			return err_wrap(e, "--ignore-mac");
+		}
+	return 0;
+}
+
+static int run_stage(
+    struct announce *a, const struct args *args, const struct l2_port_options *o, struct err *e)
+{
+	struct l2_port_events ev = { on_happened, on_quiet, on_failed, a };
+	CLEANUP(stage_freep) struct stage *stage = NULL;
+	enum print_output output;
+	int status = -1;
+
+	if (print_output(args->output, STDOUT_FILENO, &output, e) < 0)
+		return -1;
+	stage = a->stage = stage_new(&ops, a, output, e);
+	if (!stage)
+		return -1;
+	a->port = l2_port_new(stage_loop(stage), o, &ev, e);
+	a->peers = a->port ? announce_peers_new(a, e) : NULL;
+	if (a->peers)
+		status = stage_run(stage, e);
+	announce_peers_free(a->peers);
+	l2_port_free(a->port);
+	announce_new_release(&a->new);
+	return status;
+}
+
 static int announce(
     const struct args *args, const struct announce_excludes *excludes, const char *node, struct err *e)
 {
-	struct announce a = { .node = node };
-	struct l2_port_events ev = { on_happened, on_quiet, on_failed, &a };
+	struct announce a = { .node = node, .conflicts = { .burst = 5, .window_ms = 10000 } };
+	CLEANUP(freep) struct mac *ignore = calloc(args->ignore.n + 1, sizeof(*ignore));
 	struct l2_port_options o = {
 		.engine = { .only = { args->interfaces.at, args->interfaces.n },
 		    .except = { excludes->at, excludes->n },
 		    .grace_ms = args->grace_ms,
 		    .refresh_ms = args->refresh_ms,
-		    .rate = args->rate },
+		    .rate = args->rate,
+		    .probe_ms = args->probe_ms,
+		    .ignore = ignore,
+		    .ignore_n = args->ignore.n },
 		.bind = args->bind,
 		.bind_interface = args->bind_interface,
 	};
-	CLEANUP(stage_freep) struct stage *stage = NULL;
-	enum print_output output;
-	int status;
 
-	if (print_output(args->output, STDOUT_FILENO, &output, e) < 0)
+	if (!ignore)
+		return err_memory(e);
+	if (parse_defend(args->defend, &o.engine.defend, e) < 0 ||
+	    parse_macs(&args->ignore, ignore, e) < 0)
 		return -1;
-	stage = a.stage = stage_new(&ops, &a, output, e);
-	if (!stage)
-		return -1;
-	a.port = l2_port_new(stage_loop(stage), &o, &ev, e);
-	if (!a.port)
-		return -1;
-	status = stage_run(stage, e);
-	l2_port_free(a.port);
-	return status;
+	return run_stage(&a, args, &o, e);
 }
 
 static int run(int argc, char **argv, struct err *e)
 {
-	struct args args = { .grace_ms = 1000, .refresh_ms = 240000, .rate = 5000 };
+	struct args args = { .grace_ms = 1000, .refresh_ms = 240000, .rate = 5000, .probe_ms = 100 };
 	struct announce_excludes excludes = { 0 };
 	char host[256] = "";
 	const char *node;
@@ -242,6 +314,7 @@ static int run(int argc, char **argv, struct err *e)
 	announce_excludes_release(&excludes);
 	opt_list_release(&args.interfaces);
 	opt_list_release(&args.exclude);
+	opt_list_release(&args.ignore);
 	return status;
 }
 

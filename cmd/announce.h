@@ -4,15 +4,42 @@
 #define LB_CMD_ANNOUNCE_H
 
 #include "pkg/l2/l2.h"
+#include "pkg/log/log.h"
 #include "pkg/opts/opts.h"
 #include "pkg/stage/stage.h"
+
+/* Addresses that no node of the cluster has announced yet. */
+struct announce_new {
+	uint64_t *seen; /* fingerprints of all that Services have had */
+	size_t seen_n, seen_size;
+	struct addr *at; /* those that are new */
+	size_t n;
+};
+void announce_new_service(struct announce_new *n, const struct json *service, bool listed);
+void announce_new_decision(struct announce_new *n, const struct json *decision);
+/* Whether the address is new; it is not any more. */
+bool announce_new_take(struct announce_new *n, const struct addr *a);
+void announce_new_release(struct announce_new *n);
+
+struct announce_peers;
 
 struct announce {
 	struct stage *stage;
 	struct l2_port *port;
+	struct announce_peers *peers;
+	struct announce_new new;
 	const char *node;
 	bool draining;
+	struct log_limit conflicts;
 };
+
+struct announce_peers *announce_peers_new(struct announce *a, struct err *e) MUST_CHECK;
+void announce_peers_free(struct announce_peers *p); /* NULL is fine */
+void announce_peers_node(
+    struct announce_peers *p, const char *name, const struct json *node, bool gone);
+void announce_peers_member(struct announce_peers *p, const char *name, bool alive);
+/* The node that is at the MAC, or NULL. */
+const char *announce_peers_name(const struct announce_peers *p, const struct mac *m);
 
 /* Adds what happened to the stream, as Events and Decisions. */
 void announce_tell(struct announce *a, const struct l2_event *ev);

@@ -70,6 +70,7 @@ static void decide(struct announce *a, const struct l2_event *ev, enum record_ve
 {
 	struct service s = service_of(ev->key);
 	CLEANUP(freep) struct record_considered *links = NULL;
+	bool about_one = ev->what == L2_IN_USE || ev->what == L2_CONFLICT;
 	struct buf out = BUF_INIT;
 	size_t links_n = 0;
 
@@ -82,6 +83,8 @@ static void decide(struct announce *a, const struct l2_event *ev, enum record_ve
 				  .verdict = verdict,
 				  .code = code,
 				  .message = message->data,
+				  .addresses = about_one ? ev->addresses : NULL,
+				  .addresses_n = about_one ? ev->addresses_n : 0,
 				  .considered = links,
 				  .considered_n = links_n });
 	stage_add(a->stage, &out);
@@ -162,6 +165,51 @@ static void ended(struct announce *a, const struct l2_event *ev)
 	buf_release(&text);
 }
 
+/* "02:00:00:00:00:0b (node-b) on eth0" */
+static void put_other(struct buf *text, const struct announce *a, const struct l2_event *ev)
+{
+	const struct netlink_link *k = netlink_link_by_index(l2_port_world(a->port), ev->ifindex);
+	const char *node = announce_peers_name(a->peers, &ev->by);
+	char mac[MAC_TEXT_LEN];
+
+	buf_puts(text, mac_format(&ev->by, mac));
+	if (node)
+		buf_printf(text, " (node \"%s\")", node);
+	buf_printf(text, " on %s", k ? k->name : "an interface that is gone");
+}
+
+static void in_use(struct announce *a, const struct l2_event *ev)
+{
+	struct buf text = BUF_INIT;
+
+	list_addresses(&text, ev);
+	buf_puts(&text, " is in use by ");
+	put_other(&text, a, ev);
+	buf_printf(&text, ", so node \"%s\" does not announce it", a->node);
+	tell(a, ev, true, "AddressInUse", &text);
+	decide(a, ev, VERDICT_REFUSED, "AddressInUse", &text);
+	if (!text.bad && log_allow(&a->conflicts, loop_now_ms(stage_loop(a->stage))))
+		log_warn("l2", "%s: %s", ev->key, text.data);
+	buf_release(&text);
+}
+
+static void conflict(struct announce *a, const struct l2_event *ev)
+{
+	struct buf text = BUF_INIT;
+
+	list_addresses(&text, ev);
+	buf_printf(&text, ", which node \"%s\" announces, is also claimed by ", a->node);
+	put_other(&text, a, ev);
+	tell(a, ev, true, "AddressConflict", &text);
+	if (ev->claims > 1)
+		buf_printf(
+		    &text, ", %llu times since this was told last", (unsigned long long)ev->claims);
+	decide(a, ev, VERDICT_KEPT, "AddressConflict", &text);
+	if (!text.bad && log_allow(&a->conflicts, loop_now_ms(stage_loop(a->stage))))
+		log_warn("l2", "%s: %s", ev->key, text.data);
+	buf_release(&text);
+}
+
 void announce_tell(struct announce *a, const struct l2_event *ev)
 {
 	switch (ev->what) {
@@ -170,6 +218,12 @@ void announce_tell(struct announce *a, const struct l2_event *ev)
 		break;
 	case L2_NO_LINK:
 		no_link(a, ev);
+		break;
+	case L2_IN_USE:
+		in_use(a, ev);
+		break;
+	case L2_CONFLICT:
+		conflict(a, ev);
 		break;
 	case L2_ENDED:
 		ended(a, ev);

@@ -72,7 +72,7 @@ struct l2_announcement {
 	const struct addr *addresses;
 	size_t addresses_n;
 	struct l2_names interfaces; /* names of links; none: all */
-	bool is_new;                /* no node of the cluster has had the addresses before */
+	const bool *is_new; /* of each address: no node of the cluster had it before; NULL: none is */
 };
 
 struct l2;
@@ -214,6 +214,8 @@ void l2_port_free(struct l2_port *p);
 int l2_port_announce(struct l2_port *p, const struct l2_announcement *a, struct err *e) MUST_CHECK;
 void l2_port_withdraw(struct l2_port *p, const char *key);
 void l2_port_withdraw_all(struct l2_port *p);
+void l2_port_tell_again(struct l2_port *p);
+int l2_port_set_peers(struct l2_port *p, const struct mac *at, size_t n, struct err *e) MUST_CHECK;
 void l2_port_flush(struct l2_port *p);
 bool l2_port_is_idle(const struct l2_port *p);
 

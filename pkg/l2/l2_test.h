@@ -64,6 +64,7 @@ static inline void announce(
 {
 	char copy[2][256], *rest, *word;
 	const char *names[8];
+	const bool all[8] = { true, true, true, true, true, true, true, true };
 	struct addr at[8];
 	struct l2_announcement a = { .key = key, .addresses = at, .interfaces.at = names };
 	struct err e = ERR_INIT;
@@ -74,7 +75,7 @@ static inline void announce(
 		at[a.addresses_n++] = address(word);
 	for (word = strtok_r(copy[1], " ", &rest); word; word = strtok_r(NULL, " ", &rest))
 		names[a.interfaces.n++] = word;
-	a.is_new = key[0] == '+'; /* "+default/web": new to the cluster */
+	a.is_new = key[0] == '+' ? all : NULL; /* "+default/web": new to the cluster */
 	assert_int_equal(l2_announce(l, &a, now, &e), 0);
 }
 

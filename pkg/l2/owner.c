@@ -115,7 +115,7 @@ static int owner_attach(struct l2 *l, struct owner *o, const struct l2_announcem
 		}
 		if (v->owners_n > before)
 			o->vips[o->vips_n++] = v;
-		if (before == 0 && a->is_new)
+		if (before == 0 && a->is_new && a->is_new[i])
 			probing_start(l, v);
 	}
 	return 0;

@@ -379,6 +379,17 @@ void l2_port_withdraw_all(struct l2_port *p)
 	loop_timer_set(p->timer, 0);
 }
 
+void l2_port_tell_again(struct l2_port *p)
+{
+	l2_tell_again(p->engine, loop_now_ms(p->loop));
+	loop_timer_set(p->timer, 0);
+}
+
+int l2_port_set_peers(struct l2_port *p, const struct mac *at, size_t n, struct err *e)
+{
+	return l2_set_peers(p->engine, at, n, e);
+}
+
 void l2_port_flush(struct l2_port *p)
 {
 	pump(p);

@@ -4,6 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <limits.h>
 #include <linux/if_addr.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -183,6 +184,35 @@ static int decode_route(const struct nlmsghdr *nlh, struct netlink_message *m, s
 	return 0;
 }
 
+static int decode_neighbour(const struct nlmsghdr *nlh, struct netlink_message *m, struct err *e)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	const uint16_t useless = NUD_INCOMPLETE | NUD_FAILED | NUD_NOARP;
+	bool has_mac = false;
+	const struct nlattr *a;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ndm))
+		return err_set(e, ERR_PROTOCOL, "netlink: neighbour message is too short");
+	if (nlh->nlmsg_type != RTM_NEWNEIGH || ndm->ndm_state & useless ||
+	    (ndm->ndm_family != AF_INET && ndm->ndm_family != AF_INET6))
+		return 0;
+	m->neighbour.ifindex = ndm->ndm_ifindex;
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+	{
+		uint16_t type = mnl_attr_get_type(a);
+
+		if (type == NDA_DST && !get_addr(a, ndm->ndm_family, &m->neighbour.addr))
+			return wrong_attribute("neighbour", a, e);
+		if (type == NDA_LLADDR && mnl_attr_get_payload_len(a) == MAC_LEN) {
+			memcpy(m->neighbour.mac.bytes, mnl_attr_get_payload(a), MAC_LEN);
+			has_mac = true;
+		}
+	}
+	if (has_mac && m->neighbour.addr.family)
+		m->tells = NETLINK_TELLS_NEIGHBOUR;
+	return 0;
+}
+
 static int to_errno(int negative)
 {
 	return negative == INT_MIN ? INT_MAX : negative < 0 ? -negative : negative;
@@ -235,6 +265,9 @@ static int decode_one(const struct nlmsghdr *nlh, struct netlink_message *m, str
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		return decode_route(nlh, m, e);
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		return decode_neighbour(nlh, m, e);
 	case NLMSG_ERROR:
 	case NLMSG_DONE:
 		return decode_end(nlh, m, e);

@@ -206,6 +206,37 @@ static void routes_tell_interface_source_and_gateway(void **state)
 	assert_string_equal(addr_format(&ipv6.route.source, text), "2001:db8::1");
 }
 
+static void a_neighbour_has_an_address_and_a_mac(void **state)
+{
+	/* clang-format off */
+	static const uint8_t reachable[] = {
+		48, 0, 0, 0, 28, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, /* RTM_NEWNEIGH */
+		2, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 1, /* AF_INET, eth0, NUD_REACHABLE */
+		8, 0, 1, 0, 192, 0, 2, 9,
+		10, 0, 2, 0, 2, 0, 0, 0, 0, 9, 0, 0,
+	};
+	/* clang-format on */
+	_Alignas(4) uint8_t copy[sizeof(reachable)];
+	const uint8_t *at = copy;
+	size_t len = sizeof(copy);
+	struct netlink_message m;
+	struct err e = ERR_INIT;
+	char text[ADDR_TEXT_LEN];
+
+	(void)state;
+	memcpy(copy, reachable, sizeof(copy));
+	assert_int_equal(netlink_decode(&at, &len, &m, &e), 1);
+	assert_int_equal(m.tells, NETLINK_TELLS_NEIGHBOUR);
+	assert_int_equal(m.neighbour.ifindex, ETH0);
+	assert_string_equal(addr_format(&m.neighbour.addr, text), "192.0.2.9");
+	assert_int_equal(m.neighbour.mac.bytes[5], 9);
+	copy[24] = 0x20; /* NUD_FAILED: its MAC is of the past */
+	at = copy;
+	len = sizeof(copy);
+	assert_int_equal(netlink_decode(&at, &len, &m, &e), 1);
+	assert_int_equal(m.tells, NETLINK_TELLS_NOTHING);
+}
+
 static void refusals_carry_the_kernels_words(void **state)
 {
 	(void)state;
@@ -312,6 +343,7 @@ int main(void)
 		cmocka_unit_test(lost_carrier_shows_at_both_ends),
 		cmocka_unit_test(what_is_gone_is_gone),
 		cmocka_unit_test(routes_tell_interface_source_and_gateway),
+		cmocka_unit_test(a_neighbour_has_an_address_and_a_mac),
 		cmocka_unit_test(refusals_carry_the_kernels_words),
 		cmocka_unit_test(names_that_do_not_fit_are_refused),
 		cmocka_unit_test(every_truncation_is_told),

@@ -68,6 +68,15 @@ struct netlink_route {
 };
 int netlink_route(const struct addr *to, struct netlink_route *r, struct err *e) MUST_CHECK;
 
+/* Who the kernel knows at which MAC. */
+struct netlink_neighbour {
+	int ifindex;
+	struct addr addr;
+	struct mac mac;
+};
+int netlink_neighbours(/* the caller frees *out */
+    struct netlink_neighbour **out, size_t *n, struct err *e) MUST_CHECK;
+
 /* Adds the address, or renews it if it is there.  Lifetimes are in seconds from now; the kernel
  * takes the address away when `valid_s` is over.  IPv6 goes without duplicate address detection.
  * ERR_PERMISSION names CAP_NET_ADMIN. */
@@ -98,8 +107,9 @@ enum netlink_tells {
 	NETLINK_TELLS_ADDRESS,
 	NETLINK_TELLS_ADDRESS_GONE,
 	NETLINK_TELLS_ROUTE,
-	NETLINK_TELLS_ERROR, /* or, with error 0, an acknowledgement */
-	NETLINK_TELLS_DONE,  /* a dump is complete, or with an error it failed */
+	NETLINK_TELLS_NEIGHBOUR, /* that has a MAC */
+	NETLINK_TELLS_ERROR,     /* or, with error 0, an acknowledgement */
+	NETLINK_TELLS_DONE,      /* a dump is complete, or with an error it failed */
 	NETLINK_TELLS_OVERRUN,
 };
 struct netlink_message {
@@ -109,6 +119,7 @@ struct netlink_message {
 	struct netlink_link link; /* LINK_GONE: the index alone counts */
 	struct netlink_address address;
 	struct netlink_route route;
+	struct netlink_neighbour neighbour;
 	int error;            /* an errno */
 	char error_text[128]; /* the kernel's own words, or "" */
 };

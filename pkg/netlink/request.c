@@ -180,6 +180,45 @@ int netlink_route(const struct addr *to, struct netlink_route *r, struct err *e)
 	return 0;
 }
 
+struct neighbours {
+	struct netlink_neighbour *at;
+	size_t n;
+};
+
+static int take_neighbour(const struct netlink_message *m, void *arg, struct err *e)
+{
+	struct neighbours *all = arg;
+	struct netlink_neighbour *more;
+
+	if (m->tells != NETLINK_TELLS_NEIGHBOUR)
+		return 0;
+	if ((all->n & (all->n - 1)) == 0) { /* its room is a power of two */
+		more = reallocarray(all->at, all->n ? 2 * all->n : 1, sizeof(*more));
+		if (!more)
+			return err_memory(e);
+		all->at = more;
+	}
+	all->at[all->n++] = m->neighbour;
+	return 0;
+}
+
+int netlink_neighbours(struct netlink_neighbour **out, size_t *n, struct err *e)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[REQUEST_LEN];
+	struct nlmsghdr *nlh = new_request(buf, RTM_GETNEIGH, NLM_F_DUMP);
+	struct neighbours all = { 0 };
+	bool interrupted = false; /* one more or less does no harm */
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ndmsg));
+	if (ask(nlh, take_neighbour, &all, &interrupted, e) < 0) {
+		free(all.at);
+		return err_wrap(e, "listing the neighbours");
+	}
+	*out = all.at;
+	*n = all.n;
+	return 0;
+}
+
 static struct nlmsghdr *address_request(
     void *buf, uint16_t type, uint16_t flags, int ifindex, const struct addr *a, uint8_t len)
 {

@@ -6,6 +6,9 @@ const struct record_code record_codes[] = {
 	{ "AddressAssigned", "The Service was given an address." },
 	{ "AddressAvoided", "The address that the Service asks for ends in .0 or .255, and its pool "
 			    "has avoidBuggyIPs." },
+	{ "AddressConflict",
+	    "Another host on the network claims an address that the node announces; the "
+	    "message has its MAC address and the interface." },
 	{ "AddressInUse", "The address is another's: of a Service, who is there with the reason why "
 			  "they can't share it, or of somebody else on the network.  In the input of "
 			  "allocate it puts the addresses in quarantine." },

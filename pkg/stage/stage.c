@@ -53,6 +53,14 @@ bool stage_synced(const struct stage *s)
 	return s->synced;
 }
 
+bool stage_listed(const struct stage *s, const char *kind)
+{
+	for (int i = 0; s->ops->kinds[i].kind; i++)
+		if (!strcmp(s->ops->kinds[i].kind, kind))
+			return s->seen[i];
+	return false;
+}
+
 bool stage_draining(const struct stage *s)
 {
 	return s->draining;
@@ -170,9 +178,11 @@ static void note_bookmark(struct stage *s, int kind, const struct json *object)
 	const char *end =
 	    json_string(json_at(object, "metadata", "annotations", "k8s.io/initial-events-end", NULL));
 
-	if (s->synced || !end || strcmp(end, "true") != 0)
+	if (!end || strcmp(end, "true") != 0)
 		return;
 	s->seen[kind] = true;
+	if (s->synced)
+		return;
 	for (int i = 0; s->ops->kinds[i].kind; i++)
 		if (s->ops->kinds[i].awaited && !s->seen[i])
 			return;

@@ -53,7 +53,9 @@ void stage_freep(struct stage **s);
 int stage_run(struct stage *s, struct err *e) MUST_CHECK;
 
 struct loop *stage_loop(struct stage *s);
-bool stage_synced(const struct stage *s);   /* the world is known */
+bool stage_synced(const struct stage *s); /* the world is known */
+/* The initial list of a kind of the stage has ended, be that awaited or not. */
+bool stage_listed(const struct stage *s, const char *kind);
 bool stage_draining(const struct stage *s); /* no more input will come */
 
 /* One record (with its newline) to write. */
