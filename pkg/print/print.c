@@ -7,7 +7,14 @@
 
 #include "pkg/print/columns.h"
 
-enum { MOST_COLUMNS = 10, GAP = 3 };
+enum {
+	MOST_COLUMNS = 10,
+	GAP = 3,
+	/* A column that turns out too narrow for a later row becomes a multiple of STEP, so that this
+	 * seldom happens; what is longer than LONGEST is worth no wider column. */
+	STEP = 8,
+	LONGEST = 40,
+};
 
 struct row {
 	const struct print_table *table;
@@ -146,18 +153,27 @@ static void pad(struct buf *out, size_t n)
 		buf_putc(out, ' ');
 }
 
-/* Widens the columns to what the rows from..to hold. */
-static void measure(struct print *p, size_t from, size_t to)
+/* Widens the columns to what the rows from..to hold; of a table that has its header already, for
+ * all that isn't too long.  True when it did.  The last column needs no width. */
+static bool widen(struct print *p, size_t from, size_t to, bool headed)
 {
+	bool wider = false;
+
 	for (size_t i = from; i < to; i++) {
 		const char *cell = p->rows[i].cells.data;
-		const char *end = cell + p->rows[i].cells.len;
+		const char *end = cell + p->rows[i].cells.len, *next;
 
-		for (size_t c = 0; cell && cell < end && c < MOST_COLUMNS;
-		     c++, cell += strlen(cell) + 1)
-			if (shown(cell) > p->width[c])
-				p->width[c] = shown(cell);
+		for (size_t c = 0; cell && cell < end && c < MOST_COLUMNS; c++, cell = next) {
+			size_t n = shown(cell);
+
+			next = cell + strlen(cell) + 1;
+			if (n <= p->width[c] || next == end || (headed && n > LONGEST))
+				continue;
+			p->width[c] = headed ? (n + STEP - 1) / STEP * STEP : n;
+			wider = true;
+		}
 	}
+	return wider;
 }
 
 static void header(struct print *p, const struct print_table *t, struct buf *out, bool write)
@@ -194,7 +210,7 @@ static void write_row(struct print *p, const struct row *r, struct buf *out)
 
 		buf_puts(out, cell);
 		if (next < end)
-			pad(out, p->width[c] - shown(cell) + GAP);
+			pad(out, (shown(cell) < p->width[c] ? p->width[c] - shown(cell) : 0) + GAP);
 		else if (r->deleted)
 			buf_puts(out, "   (deleted)");
 		cell = next;
@@ -215,14 +231,13 @@ void print_flush(struct print *p, struct buf *out)
 				    out, "%s\n", p->rows[i].cells.data ? p->rows[i].cells.data : "");
 			continue;
 		}
-		if (p->headed != t) {
+		if (p->headed != t)
+			header(p, t, out, false);
+		if (widen(p, from, to, p->headed == t) || p->headed != t) {
 			if (p->headed)
 				buf_putc(out, '\n');
-			header(p, t, out, false);
-		}
-		measure(p, from, to);
-		if (p->headed != t)
 			header(p, t, out, true);
+		}
 		p->headed = t;
 		for (size_t i = from; i < to; i++)
 			write_row(p, &p->rows[i], out);

@@ -2,7 +2,8 @@
 /* print: records for people.  The same facts as the stream, as a table like kubectl's.
  *
  * Consecutive records of one kind share a header; widths fit what is known when the rows
- * are written (print_flush). */
+ * are written (print_flush).  A later row that doesn't fit comes under a header of its own, so
+ * that columns stand below their titles however long it goes on. */
 #ifndef LB_PRINT_H
 #define LB_PRINT_H
 

@@ -90,6 +90,43 @@ static void a_later_row_of_the_same_kind_needs_no_header(void **state)
 	print_free(p);
 }
 
+#define DECISION(name, code, why)                                                               \
+	"{\"kind\":\"Decision\",\"apiVersion\":\"lbctl.dev/v1\",\"metadata\":{\"name\":\"" name \
+	"\"},\"spec\":{\"verdict\":\"done\",\"code\":\"" code "\",\"message\":\"" why "\"}}"
+
+static void a_later_row_that_does_not_fit_comes_under_a_header_of_its_own(void **state)
+{
+	struct err e = ERR_INIT;
+	struct print *p = print_new(PRINT_TABLE, &e);
+	struct buf out = BUF_INIT;
+	static const char *const rows[] = {
+		DECISION("a/web", "Allocated", "got 192.0.2.1"),
+		DECISION("a/websites", "Allocated", "got 192.0.2.2"),
+		DECISION("a/web", "Allocated", "a long last column needs no width of its own"),
+		DECISION("a/website-of-10", "Allocated", "fits now"),
+		DECISION("a/a-name-that-is-longer-than-any-column-is-worth", "Allocated", "x"),
+		DECISION("a/web", "Allocated", "x"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		add(p, RECORD_ADDED, rows[i]);
+		print_flush(p, &out);
+	}
+	assert_string_equal(out.data,
+	    "SUBJECT   VERDICT   CODE        MESSAGE\n"
+	    "a/web     done      Allocated   got 192.0.2.1\n"
+	    "\n"
+	    "SUBJECT            VERDICT   CODE        MESSAGE\n"
+	    "a/websites         done      Allocated   got 192.0.2.2\n"
+	    "a/web              done      Allocated   a long last column needs no width of its own\n"
+	    "a/website-of-10    done      Allocated   fits now\n"
+	    "a/a-name-that-is-longer-than-any-column-is-worth   done      Allocated   x\n"
+	    "a/web              done      Allocated   x\n");
+	buf_release(&out);
+	print_free(p);
+}
+
 static void an_unknown_format_is_refused(void **state)
 {
 	struct err e = ERR_INIT;
@@ -108,6 +145,7 @@ int main(void)
 		cmocka_unit_test(kinds_have_tables_and_control_characters_vanish),
 		cmocka_unit_test(names_are_those_of_kubectl),
 		cmocka_unit_test(a_later_row_of_the_same_kind_needs_no_header),
+		cmocka_unit_test(a_later_row_that_does_not_fit_comes_under_a_header_of_its_own),
 		cmocka_unit_test(an_unknown_format_is_refused),
 	};
 
