@@ -45,6 +45,7 @@ void election_free(struct election *el)
 	ranks_free(el->ranks);
 	covers_free(el);
 	free(el->able);
+	free(el->homes);
 	free(el->candidates);
 	free(el->scratch);
 	free(el->by_id);

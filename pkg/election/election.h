@@ -25,6 +25,9 @@ struct election_options {
 	bool ignore_exclude;     /* the label that excludes a Node does not count */
 	const char *const *down; /* nodes that count as dead, whatever the facts say */
 	size_t down_n;
+	/* No node announces more than one address above the mean of the nodes that may; else the order
+	 * alone decides.  All nodes must be of one mind about it.  See balance.c. */
+	bool balanced;
 	/* Who asks.  Then a change among those who would come next is told only of what this node
 	 * announces.  NULL: of everything. */
 	const char *self;

@@ -41,6 +41,7 @@ static void drop_if_empty(struct election *el, struct node *n)
 		return;
 	vips_forget(el, n);
 	set_put(el->able, n->id, false);
+	set_put(el->homes, n->id, false);
 	el->by_id[n->id] = NULL;
 	el->free_ids[el->free_ids_n++] = n->id;
 	node_free(el, n);
@@ -119,6 +120,7 @@ static int changed(struct election *el, struct node *n, struct err *e)
 	const char *ignored;
 
 	set_put(el->able, n->id, !node_refused(el, n, NULL, &ignored));
+	set_put(el->homes, n->id, n->known && (!n->observed.excluded || el->options.ignore_exclude));
 	return vips_touch_node(el, n, e);
 }
 

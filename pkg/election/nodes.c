@@ -19,6 +19,7 @@ int nodes_grow(struct election *el, struct err *e)
 	static const size_t set = sizeof(uint64_t), list = 64 * sizeof(void *);
 	size_t w = el->words;
 	uint64_t *able = widen(el->able, w, set);
+	uint64_t *homes = widen(el->homes, w, set);
 	uint64_t *candidates = widen(el->candidates, w, set);
 	uint64_t *scratch = widen(el->scratch, w, set);
 	struct node **by_id = widen(el->by_id, w, list);
@@ -26,12 +27,13 @@ int nodes_grow(struct election *el, struct err *e)
 	unsigned *free_ids = widen(el->free_ids, w, 64 * sizeof(*free_ids));
 
 	el->able = able ? able : el->able;
+	el->homes = homes ? homes : el->homes;
 	el->candidates = candidates ? candidates : el->candidates;
 	el->scratch = scratch ? scratch : el->scratch;
 	el->by_id = by_id ? by_id : el->by_id;
 	el->roll = roll ? roll : el->roll;
 	el->free_ids = free_ids ? free_ids : el->free_ids;
-	if (!able || !candidates || !scratch || !by_id || !roll || !free_ids)
+	if (!able || !homes || !candidates || !scratch || !by_id || !roll || !free_ids)
 		return err_memory(e);
 	covers_free(el); /* theirs are as wide as they were */
 	el->words++;
@@ -50,9 +52,9 @@ void covers_free(struct election *el)
 	el->covers_stale = true;
 }
 
-static int make_cover(
-    const struct election *el, const struct config_l2 *l, struct cover *to, struct err *e)
+static int make_cover(struct election *el, const struct config_l2 *l, struct cover *to, struct err *e)
 {
+	el->scores_digest = hash_text(el->scores_digest, l->name);
 	to->nodes = calloc(el->words + 1, sizeof(*to->nodes));
 	to->scores = l->preferences_n ? calloc(el->words * 64 + 1, sizeof(*to->scores)) : NULL;
 	if (!to->nodes || (l->preferences_n && !to->scores))
@@ -67,6 +69,9 @@ static int make_cover(
 		for (size_t k = 0; k < l->preferences_n; k++)
 			if (api_selector_matches(&l->preferences[k].selector, labels))
 				to->scores[n->id] += l->preferences[k].weight;
+		if (to->scores)
+			el->scores_digest = hash_text(
+			    (el->scores_digest ^ to->scores[n->id]) * UINT64_C(0x100000001b3), n->name);
 	}
 	return 0;
 }
@@ -82,6 +87,7 @@ int nodes_refresh(struct election *el, const struct config *c, struct err *e)
 	if (!el->covers_stale)
 		return 0;
 	covers_free(el);
+	el->scores_digest = HASH_BEGIN;
 	el->covers = calloc(c->l2_n + 1, sizeof(*el->covers));
 	if (!el->covers)
 		return err_memory(e);

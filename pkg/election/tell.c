@@ -80,6 +80,8 @@ static int by_rank(const void *x, const void *y, void *ballot)
 		return a->code ? 1 : -1;
 	if (a->code)
 		return strcmp(a->node->name, b->node->name);
+	if (a->node == of->vip->winner || b->node == of->vip->winner)
+		return a->node == of->vip->winner ? -(a != b) : 1;
 	if (a->score != b->score)
 		return a->score > b->score ? -1 : 1;
 	if (a->key != b->key)
@@ -165,6 +167,14 @@ static const char *why_nobody(struct ballot *b, const struct vote *votes, size_t
 	    addr_format(&b->r->addr, address), why ? why : "", n > 3 ? "; ..." : "");
 }
 
+/* The winner would be the first without being put there. */
+static bool is_first(const struct vote *votes)
+{
+	const struct vote *w = &votes[0], *next = &votes[1];
+
+	return w->score != next->score ? w->score > next->score : w->key <= next->key;
+}
+
 static void announce(struct ballot *b, const struct vote *votes, size_t n)
 {
 	struct record_considered *nodes = arena_alloc(b->a, n * sizeof(*nodes));
@@ -179,6 +189,8 @@ static void announce(struct ballot *b, const struct vote *votes, size_t n)
 							      (unsigned long long)v->score)
 							: v->message;
 	}
+	if (nodes && r->candidates_n > 1 && !is_first(votes))
+		nodes[0].message = "balance";
 	r->nodes = nodes;
 	r->nodes_n = nodes ? n : 0;
 	if (r->candidates_n) {
@@ -228,7 +240,7 @@ static int tell_address(struct ballot *b, const struct claim *claim, uint64_t *d
 	struct vote *votes;
 	int rc;
 
-	vip_candidates(b->el, b->vip);
+	vip_candidates(b->el, b->vip, b->el->able);
 	if (!has_endpoints(b)) {
 		b->r->code = "NoEndpoints";
 		b->r->message = b->r->addr.family == ADDR_IPV6

@@ -29,6 +29,7 @@ static struct vip *get(struct election *el, const struct addr *a, struct err *e)
 		return NULL;
 	}
 	v->rank.addr = *a;
+	el->homes_known = false;
 	tree_add(&el->vips, &v->in_vips);
 	return v;
 }
@@ -80,6 +81,7 @@ void claim_close(struct election *el, struct claim *c)
 
 void vip_touch(struct election *el, struct vip *v)
 {
+	el->unbalanced = true; /* even if the vip goes: the others are fewer now */
 	if (v->dirty)
 		return;
 	v->dirty = true;
@@ -122,7 +124,7 @@ static bool is_self(const struct election *el, const struct node *n)
 
 int vips_touch_node(struct election *el, const struct node *n, struct err *e)
 {
-	bool all = !el->options.self || is_scored(el);
+	bool all = !el->options.self || el->options.balanced || is_scored(el);
 
 	for (struct tree_node *at = tree_first(&el->vips); at; at = tree_after(&el->vips, at)) {
 		struct vip *v = TREE_ITEM(at, struct vip, in_vips);
@@ -139,10 +141,13 @@ int vips_touch_node(struct election *el, const struct node *n, struct err *e)
 
 void vips_forget(struct election *el, const struct node *n)
 {
+	el->homes_known = false;
 	for (struct tree_node *at = tree_first(&el->vips); at; at = tree_after(&el->vips, at)) {
 		struct vip *v = TREE_ITEM(at, struct vip, in_vips);
 
 		rank_forget(&v->rank, n->id);
+		if (v->home == n)
+			v->home = NULL;
 		if (v->winner != n)
 			continue;
 		v->winner = NULL;
@@ -151,7 +156,8 @@ void vips_forget(struct election *el, const struct node *n)
 }
 
 /* Who may announce the address for this Service alone, into `to`; false: nobody. */
-static bool candidates_of(const struct election *el, const struct claim *c, uint64_t *to)
+static bool candidates_of(
+    const struct election *el, const struct claim *c, const uint64_t *able, uint64_t *to)
 {
 	const struct service *s = c->service;
 	uint8_t family = c->vip->rank.addr.family;
@@ -179,13 +185,13 @@ static bool candidates_of(const struct election *el, const struct claim *c, uint
 
 		for (size_t i = 0; i < s->ads_n; i++)
 			covered |= el->covers[s->ads[i]].nodes[w];
-		to[w] &= covered & el->able[w];
+		to[w] &= covered & able[w];
 		any |= to[w] != 0;
 	}
 	return any;
 }
 
-void vip_candidates(struct election *el, struct vip *v)
+void vip_candidates(struct election *el, struct vip *v, const uint64_t *able)
 {
 	bool first = true;
 
@@ -196,7 +202,7 @@ void vip_candidates(struct election *el, struct vip *v)
 	for (struct claim *c = v->claims; c; c = c->next) {
 		bool some = false;
 
-		if (!candidates_of(el, c, el->scratch))
+		if (!candidates_of(el, c, able, el->scratch))
 			continue;
 		for (size_t w = 0; w < el->words; w++)
 			some |= (el->candidates[w] & el->scratch[w]) != 0;
@@ -221,44 +227,55 @@ uint64_t vip_score(const struct election *el, const struct vip *v, const struct 
 	return sum;
 }
 
+int vip_order(struct election *el, struct vip *v, const struct node *a, const struct node *b,
+    int *order, struct err *e)
+{
+	uint64_t x = vip_score(el, v, a), y = vip_score(el, v, b);
+
+	*order = x > y ? -1 : 1;
+	return x != y ? 0 : by_key(el, v, a, b, order, e);
+}
+
 /* The best of el->candidates. */
 static int best(struct election *el, struct vip *v, const struct node **out, struct err *e)
 {
 	const struct node *winner = NULL;
-	uint64_t most = 0;
 
 	for (unsigned id = 0; id < el->next_id; id++) {
-		const struct node *n = el->by_id[id];
-		uint64_t score;
 		int order = -1;
 
 		if (!set_has(el->candidates, id))
 			continue;
-		score = vip_score(el, v, n);
-		if (winner && score == most && by_key(el, v, n, winner, &order, e) < 0)
+		if (winner && vip_order(el, v, el->by_id[id], winner, &order, e) < 0)
 			return -1;
-		if (winner && (score < most || (score == most && order > 0)))
-			continue;
-		winner = n;
-		most = score;
+		if (order < 0)
+			winner = el->by_id[id];
 	}
 	*out = winner;
 	return 0;
 }
 
-static int elect(struct election *el, struct vip *v, struct err *e)
+void vip_news(struct election *el, struct vip *v, const struct node *was)
 {
-	const struct node *was = v->winner, *is = NULL;
+	const struct node *is = v->winner;
 
-	el->count++;
-	vip_candidates(el, v);
-	if (best(el, v, &is, e) < 0)
-		return -1;
-	v->winner = is;
 	if (is == was && is && el->options.self && !v->claims->next && !is_self(el, is))
-		return 0; /* only who would come next, which is not this node's business */
+		return; /* only who would come next, which is not this node's business */
 	for (struct claim *c = v->claims; c; c = c->next)
 		service_tell(el, c->service);
+}
+
+static int elect(struct election *el, struct vip *v, struct err *e)
+{
+	const struct node *was = v->winner;
+
+	el->count++;
+	if (el->options.balanced)
+		return 0; /* all together */
+	vip_candidates(el, v, el->able);
+	if (best(el, v, &v->winner, e) < 0)
+		return -1;
+	vip_news(el, v, was);
 	return 0;
 }
 
@@ -266,6 +283,9 @@ int vips_elect(struct election *el, struct err *e)
 {
 	struct tree_node *n;
 
+	if (el->options.balanced && el->unbalanced && vips_balance(el, e) < 0)
+		return -1;
+	el->unbalanced = false;
 	while ((n = tree_first(&el->dirty_vips))) {
 		struct vip *v = TREE_ITEM(n, struct vip, in_dirty);
 

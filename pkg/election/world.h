@@ -70,6 +70,7 @@ struct vip {
 	struct rank rank; /* has the address */
 	struct claim *claims;
 	const struct node *winner; /* NULL: nobody */
+	const struct node *home;   /* when addresses are balanced: see balance.c */
 };
 
 struct slice {
@@ -126,12 +127,18 @@ struct election {
 	size_t free_ids_n;
 	struct node **by_id; /* words * 64 of them; NULL: nobody has it */
 	uint64_t *able;      /* the nodes that no rule about nodes alone refuses */
+	uint64_t *homes;     /* the same, were all of them alive */
 	uint64_t *candidates, *scratch;
 	const struct node **roll; /* all of `nodes`, by name, unless it is stale */
 	bool roll_stale;
 	struct cover *covers; /* of each advertisement, unless they are stale */
 	size_t covers_n;
 	bool covers_stale;
+	uint64_t scores_digest; /* of their scores */
+
+	bool unbalanced;  /* a vip was touched since all were balanced */
+	bool homes_known; /* vip->home is, and goes back to these facts */
+	uint64_t homes_facts;
 
 	/* The outcome told last: its texts live until the next call. */
 	struct election_result before, now;
@@ -210,10 +217,17 @@ void vip_touch_all(struct election *el);
 int vips_touch_node(struct election *el, const struct node *n, struct err *e) MUST_CHECK;
 /* The node is going. */
 void vips_forget(struct election *el, const struct node *n);
-/* Who may announce it, into el->candidates and the claims' `refused`. */
-void vip_candidates(struct election *el, struct vip *v);
+/* Who of `able` may announce it, into el->candidates, and whose claims count for that. */
+void vip_candidates(struct election *el, struct vip *v, const uint64_t *able);
 /* The sum of the weights of the preferences for a node. */
 uint64_t vip_score(const struct election *el, const struct vip *v, const struct node *n);
+/* Negative: a comes before b. */
+int vip_order(struct election *el, struct vip *v, const struct node *a, const struct node *b,
+    int *order, struct err *e) MUST_CHECK;
+/* The vip is elected; has its Services told if the winner or what they know of it is new. */
+void vip_news(struct election *el, struct vip *v, const struct node *was);
+/* Elects all, as --spread balanced does. */
+int vips_balance(struct election *el, struct err *e) MUST_CHECK;
 /* Elects those that were touched, and has the Services told for which that is news. */
 int vips_elect(struct election *el, struct err *e) MUST_CHECK;
 

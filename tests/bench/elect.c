@@ -87,9 +87,11 @@ static struct json *member(int i, bool alive)
 static struct json *service(int i, int version)
 {
 	return object("{'kind':'Service','metadata':{'namespace':'team-%d','name':'service-%d',"
-		      "'labels':{'version':'%d'}},'spec':{'type':'LoadBalancer'},'status':"
+		      "'labels':{'version':'%d'},'creationTimestamp':'2024-01-%02dT%02d:%02d:00Z'},'"
+		      "spec':{'type':'LoadBalancer'},'status':"
 		      "{'loadBalancer':{'ingress':[{'ip':'198.18.%d.%d'}]}}}",
-	    i % 50, i, version, (version == 1) << 7 | i >> 8, i & 255);
+	    i % 50, i, version, i / 1440 + 1, i / 60 % 24, i % 60, (version == 1) << 7 | i >> 8,
+	    i & 255);
 }
 
 static void fill(struct world *w)
@@ -178,7 +180,8 @@ int main(int argc, char **argv)
 	static const struct event services[] = { { "a Service gets another address", change,
 						     ELECTION_SERVICE },
 		{ "a Service gets its address back", move, ELECTION_SERVICE } };
-	struct election_options o = { .self = "node-000" };
+	struct election_options o = { .self = "node-000",
+		.balanced = argc == 4 && !strcmp(argv[3], "balanced") };
 	struct err e = ERR_INIT;
 	struct world w = { 0 };
 	double ms = 0, from;
