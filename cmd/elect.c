@@ -15,6 +15,7 @@
 struct args {
 	const char *node;
 	struct opt_list down;
+	const char *spread;
 	const char *lb_class;
 	bool ignore_exclude;
 	const char *namespace;
@@ -27,6 +28,8 @@ static const struct opt opts[] = {
 	OPT_STRING(0, "node", "NAME", struct args, node,
 	    "announce what is this node's; default: $NODE_NAME, else the host name"),
 	OPT_LIST(0, "down", "NODE,...", struct args, down, "what if these nodes were dead; repeatable"),
+	OPT_STRING(0, "spread", "hash|balanced", struct args, spread,
+	    "by the order alone, as MetalLB (hash), or evenly; the same on all nodes"),
 	OPT_STRING(0, "lb-class", "CLASS", struct args, lb_class,
 	    "only Services of this loadBalancerClass; default: only those without one"),
 	OPT_FLAG(0, "ignore-exclude-lb", struct args, ignore_exclude,
@@ -153,10 +156,14 @@ static int open_all(struct elect *x, const struct args *args, struct err *e)
 		.ignore_exclude = args->ignore_exclude,
 		.down = args->down.at,
 		.down_n = args->down.n,
+		.balanced = args->spread && !strcmp(args->spread, "balanced"),
 		.self = x->node,
 	};
 	enum print_output output;
 
+	if (args->spread && !options.balanced && strcmp(args->spread, "hash") != 0)
+		return err_set(
+		    e, ERR_USAGE, "--spread: want hash or balanced, have '%s'", args->spread);
 	if (args->log && log_configure(args->log, e) < 0)
 		return -1;
 	if (print_output(args->output, STDOUT_FILENO, &output, e) < 0)

@@ -221,6 +221,12 @@ END
 	END
 }
 
+@test "addresses are spread evenly when asked to, and the manual's table is what comes out" {
+	diff <(tests/spread) <(sed -n '/^\.\\" spread:/,/^\.El/{/^\.It/p}' man/lbctl-elect.1)
+	run -2 --separate-stderr lbctl elect --spread even <"$world"
+	[ "$stderr" = "lbctl elect: --spread: want hash or balanced, have 'even'" ]
+}
+
 @test "the ConfigMap of MetalLB 0.12 is configuration too" {
 	grep -vE '"kind":"(IPAddressPool|L2Advertisement)".*"spec"' "$world" >"$BATS_TEST_TMPDIR/bare"
 	world=$BATS_TEST_TMPDIR/bare
