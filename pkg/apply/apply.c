@@ -40,7 +40,8 @@ struct apply *apply_new(uint32_t in_flight, struct err *e)
 		return NULL;
 	}
 	a->targets = (struct tree)TREE_INIT(target_compare);
-	a->queue_end = &a->queue;
+	a->queues[0].end = &a->queues[0].first;
+	a->queues[1].end = &a->queues[1].first;
 	a->reports_end = &a->reports;
 	a->flights_max = max;
 	return a;
@@ -85,33 +86,38 @@ void apply_freep(struct apply **a)
 	apply_free(*a);
 }
 
+static struct queue *queue_of(struct apply *a, const struct target *t)
+{
+	return &a->queues[t->what->event];
+}
+
 void apply_enqueue(struct apply *a, struct target *t)
 {
+	struct queue *q = queue_of(a, t);
+
 	if (t->queued || t->id)
 		return;
 	t->queued = true;
 	t->next = NULL;
-	*a->queue_end = t;
-	a->queue_end = &t->next;
-	a->waiting++;
+	*q->end = t;
+	q->end = &t->next;
 }
 
-/* Takes *at, which is in the queue, out of it. */
+/* Takes *at, which is in its queue, out of it. */
 static struct target *dequeue(struct apply *a, struct target **at)
 {
 	struct target *t = *at;
 
 	*at = t->next;
 	if (!*at)
-		a->queue_end = at;
+		queue_of(a, t)->end = at;
 	t->queued = false;
-	a->waiting--;
 	return t;
 }
 
 static void leave_queue(struct apply *a, struct target *t)
 {
-	struct target **at = &a->queue;
+	struct target **at = &queue_of(a, t)->first;
 
 	while (t->queued && *at != t)
 		at = &(*at)->next;
@@ -149,6 +155,8 @@ static struct target *find_target(const struct apply *a, const struct json *obje
 /* Events that nobody repeats are forgotten, the old ones first. */
 static void forget_events(struct apply *a, uint64_t now)
 {
+	if (a->events < a->forget_at)
+		return;
 	for (int pass = 0; pass < 2 && a->events >= EVENTS_MAX; pass++) {
 		struct tree_node *next;
 
@@ -161,6 +169,7 @@ static void forget_events(struct apply *a, uint64_t now)
 				apply_target_free(a, t);
 		}
 	}
+	a->forget_at = a->events < EVENTS_MAX / 2 ? EVENTS_MAX : 2 * a->events; /* those wait */
 }
 
 static struct target *new_target(
@@ -319,6 +328,7 @@ static bool start(struct apply *a, struct target *t, struct apply_now now, struc
 	a->flights[a->flights_n++] = t;
 	*w = (struct apply_write){ .id = t->id,
 		.how = t->merging ? APPLY_MERGE : APPLY_FIELDS,
+		.fresh = t->what->event && !t->count,
 		.kind = t->kind,
 		.namespace = t->namespace,
 		.name = t->name,
@@ -337,12 +347,10 @@ static uint64_t due(const struct apply *a, const struct target *t)
 	return pause > t->not_before ? pause : t->not_before;
 }
 
-bool apply_next(struct apply *a, struct apply_now now, struct apply_write *w)
+static bool next_of(struct apply *a, struct queue *q, struct apply_now now, struct apply_write *w)
 {
-	struct target **at = &a->queue;
+	struct target **at = &q->first;
 
-	if (a->flights_n >= (a->outages ? 1 : a->flights_max) || now.ms < a->hold)
-		return false;
 	while (*at) {
 		if (due(a, *at) > now.ms)
 			at = &(*at)->next;
@@ -352,21 +360,29 @@ bool apply_next(struct apply *a, struct apply_now now, struct apply_write *w)
 	return false;
 }
 
+bool apply_next(struct apply *a, struct apply_now now, struct apply_write *w)
+{
+	if (a->flights_n >= (a->outages ? 1 : a->flights_max) || now.ms < a->hold)
+		return false;
+	return next_of(a, &a->queues[0], now, w) || next_of(a, &a->queues[1], now, w);
+}
+
 uint64_t apply_deadline(const struct apply *a)
 {
 	uint64_t first = UINT64_MAX;
 
 	if (a->flights_n >= (a->outages ? 1 : a->flights_max))
 		return first;
-	for (const struct target *t = a->queue; t; t = t->next)
-		if (due(a, t) < first)
-			first = due(a, t);
+	for (size_t i = 0; i < ARRAY_LEN(a->queues); i++)
+		for (const struct target *t = a->queues[i].first; t; t = t->next)
+			if (due(a, t) < first)
+				first = due(a, t);
 	return first != UINT64_MAX && first < a->hold ? a->hold : first;
 }
 
 bool apply_idle(const struct apply *a)
 {
-	return !a->queue && !a->flights_n;
+	return !a->queues[0].first && !a->queues[1].first && !a->flights_n;
 }
 
 bool apply_troubled(const struct apply *a)
@@ -388,8 +404,9 @@ void apply_hurry(struct apply *a)
 {
 	a->hurry = true;
 	a->hold = 0;
-	for (struct target *t = a->queue; t; t = t->next)
-		t->not_before = 0;
+	for (size_t i = 0; i < ARRAY_LEN(a->queues); i++)
+		for (struct target *t = a->queues[i].first; t; t = t->next)
+			t->not_before = 0;
 }
 
 void apply_unwritten(struct apply *a,

@@ -10,8 +10,8 @@
  *  - a write that the server could not take now is tried again, with a growing pause, and one that
  *    nobody may make, too; during an outage one write at a time is tried; what is refused for its
  *    content, or whose object is gone, is dropped.
- * An Event wanted again is one that happened again: it is counted, and written at most once in
- * APPLY_EVENT_PAUSE_MS. */
+ * Events are written when nothing else can be.  An Event wanted again is one that happened again: it is
+ * counted, and written at most once in APPLY_EVENT_PAUSE_MS. */
 #ifndef LB_APPLY_H
 #define LB_APPLY_H
 
@@ -53,6 +53,7 @@ enum apply_how {
 struct apply_write {
 	uint64_t id;
 	enum apply_how how;
+	bool fresh; /* an Event that was not written before, and so most likely is not there */
 	const struct api_kind *kind;
 	const char *namespace;
 	const char *name;

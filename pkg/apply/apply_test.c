@@ -381,6 +381,40 @@ static void events_are_counted_and_paced(void **state)
 	assert_true(apply_idle(a));
 }
 
+static void events_wait_for_all_else(void **state)
+{
+	struct apply *a = new_engine(1);
+	struct apply_write w;
+	uint64_t id;
+
+	(void)state;
+	want_event(a, "e");
+	want(a, "web", "192.0.2.1");
+	want_event(a, "f");
+	want(a, "api", "192.0.2.2");
+	id = starts(a, "web", "192.0.2.1");
+	done(a, id, APPLY_CONFLICT, NULL, 0); /* waits for its pause, which holds up nobody */
+	id = starts(a, "api", "192.0.2.2");
+	done(a, id, APPLY_WRITTEN, "192.0.2.2", 2);
+	assert_true(apply_next(a, now(), &w));
+	assert_string_equal(w.name, "e");
+	assert_true(w.fresh);
+	done(a, w.id, APPLY_WRITTEN, NULL, 0);
+	clock_ms += 200;
+	id = starts(a, "web", "192.0.2.1");
+	assert_false(apply_idle(a));
+	done(a, id, APPLY_WRITTEN, "192.0.2.1", 3);
+	assert_true(apply_next(a, now(), &w));
+	assert_string_equal(w.name, "f");
+	done(a, w.id, APPLY_WRITTEN, NULL, 0);
+	assert_true(apply_idle(a));
+	want_event(a, "e");
+	clock_ms += APPLY_EVENT_PAUSE_MS;
+	assert_true(apply_next(a, now(), &w));
+	assert_false(w.fresh); /* it is there now */
+	apply_free(a);
+}
+
 static void memory_for_events_is_bounded(void **state)
 {
 	CLEANUP(apply_freep) struct apply *a = new_engine(16);
@@ -455,6 +489,7 @@ int main(void)
 		cmocka_unit_test(so_many_at_once_and_no_more),
 		cmocka_unit_test(an_annotation_of_somebody_else_is_removed_by_a_second_write),
 		cmocka_unit_test(events_are_counted_and_paced),
+		cmocka_unit_test(events_wait_for_all_else),
 		cmocka_unit_test(memory_for_events_is_bounded),
 		cmocka_unit_test(what_cannot_be_written_is_refused),
 	};

@@ -5,6 +5,8 @@
  *
  *	want -> queue -> flight -> written
  *
+ * There are two queues: Events wait until nothing else can be written.
+ *
  * A newer want replaces an older one that waits.  A write that is to be tried again becomes the
  * want, unless there is a newer one.  `strip` is a second step, after a write whose answer
  * still showed an annotation that was to go. */
@@ -59,11 +61,12 @@ struct report {
 
 struct apply {
 	struct tree targets;
-	size_t events;
-	struct target *queue, **queue_end;
+	size_t events, forget_at;
+	struct queue {
+		struct target *first, **end;
+	} queues[2]; /* the second: Events */
 	struct target **flights;
 	size_t flights_n, flights_max;
-	size_t waiting; /* in the queue */
 	uint64_t last_id;
 	uint64_t hold; /* start nothing before */
 	unsigned outages;

@@ -116,6 +116,7 @@ struct kube_call *kube_send(
 		.body = r->body ? r->body : "",
 		.body_len = r->body_len,
 		.timeout_ms = r->timeout_ms,
+		.metadata_only = r->metadata_only,
 	};
 
 	if (!c) {

@@ -39,6 +39,7 @@ struct http_request {
 	size_t body_len;
 	bool endless;        /* a watch: the answer takes as long as it takes */
 	uint32_t timeout_ms; /* of all others; 0: KUBE_TIMEOUT_MS */
+	bool metadata_only;  /* the answer may be a PartialObjectMetadata */
 	const struct http_identity *identity;
 };
 

@@ -119,7 +119,9 @@ static int set_request(struct http_call *c, const struct http_request *r)
 	char line[128];
 	int bad = 0;
 
-	bad |= add_header(c, "Accept: application/json");
+	bad |= add_header(c, r->metadata_only ? "Accept: application/json;as=PartialObjectMetadata;"
+						"g=meta.k8s.io;v=v1, application/json"
+					      : "Accept: application/json");
 	for (const char *const *h = r->identity->headers; h && *h; h++)
 		bad |= add_header(c, *h);
 	if (strcmp(r->method, "GET") != 0)

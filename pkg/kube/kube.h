@@ -51,6 +51,7 @@ struct kube_request {
 	const char *body;
 	size_t body_len;
 	uint32_t timeout_ms; /* 0: KUBE_TIMEOUT_MS */
+	bool metadata_only;  /* of the answer, which is cheaper for both; a server may send all */
 };
 
 /* Everything is borrowed for the callback. */

@@ -319,6 +319,25 @@ ingress_is() {
 	[[ $output == *'"code":"ApplyFailed"'*'cannot patch resource \"services/status\" in API group \"\" in the namespace \"default\"; grant it'* ]]
 }
 
+event() { # NAME
+	jq -nc '{type: "APPLY", object: {kind: "Event", apiVersion: "v1", metadata: {namespace: "default", name: $name},
+		involvedObject: {kind: "Service", namespace: "default", name: "web"}, reason: "R", message: "m"}}' --arg name "$1"
+}
+
+@test "an Event is made, and one that is there from an earlier life is written over" {
+	plain
+	event web.1 | lbctl apply >out
+	[ "$(asked 'POST /api/v1/namespaces/default/events\?fieldManager=lbctl')" -eq 1 ]
+	[ "$(asked 'PATCH')" -eq 0 ]
+	(event web.1; event web.2) | lbctl apply >out
+	[ "$(asked 'PATCH /api/v1/namespaces/default/events/web.1\?fieldManager=lbctl&force=true')" -eq 1 ]
+	[ "$(asked 'PATCH')" -eq 1 ]
+	[ "$(grep -c '"code":"Applied","message":"wrote the event R' out)" -eq 2 ]
+	fault 'POST /api/v1/namespaces/default/events' 'status 503'
+	event web.3 | lbctl apply >out
+	grep '"code":"Applied"' out
+}
+
 @test "a write waits for the server to come, and for no longer than asked" {
 	plain
 	service web

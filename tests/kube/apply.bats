@@ -63,6 +63,23 @@ codes() {
 null' ]
 }
 
+@test "many writes go over one connection, statuses before Events" {
+	local n
+	cluster_services default 100 many
+	for n in {0..99}; do
+		event "many-$n.1"
+		want "many-$n" "198.18.0.$n"
+	done >"$BATS_TEST_TMPDIR/in"
+	apply --log debug:kube <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	[ "$(codes <"$BATS_TEST_TMPDIR/out" | sort | uniq -c | xargs)" = '200 Applied' ]
+	[ "$(grep -o 'HTTP/2 20[01] from local port [0-9]*' "$BATS_TEST_TMPDIR/err" | sort -u | cut -d' ' -f3- | uniq | wc -l)" -eq 1 ]
+	jq -r 'select(.object.kind == "Decision") | .object.spec.subject.kind' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/kinds"
+	# the first Event went before there was anything else, and some are done out of turn
+	[ "$(head -n 60 "$BATS_TEST_TMPDIR/kinds" | grep -c Event)" -le 20 ]
+	[ "$(cluster_addresses default many | wc -l)" -eq 100 ]
+	kapi GET '/api/v1/namespaces/default/events?limit=500' | jq -e '[.items[] | select(.metadata.name | startswith("many-"))] | length == 100'
+}
+
 @test "an Event is counted and dated as kubectl shows it" {
 	(event web.1; event web.1; event web.1) | apply >/dev/null
 	kapi GET /api/v1/namespaces/default/events/web.1 |
