@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a cluster once: the pools, who holds their addresses, and which node shall answer. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/arping.h"
@@ -280,13 +279,6 @@ static int settle(struct arping_pool *p, struct reading *r, const char *name, st
 	return read_held(p, r, c, pool, e);
 }
 
-static const char *namespace_of(const struct source_options *o)
-{
-	const char *v = o->namespace ? o->namespace : getenv("METALLB_NAMESPACE");
-
-	return v && v[0] ? v : "metallb-system";
-}
-
 int arping_pool_read(struct arping_pool *p, const struct source_options *source, const char *lb_class,
     const char *name, struct err *e)
 {
@@ -295,7 +287,7 @@ int arping_pool_read(struct arping_pool *p, const struct source_options *source,
 	int status = -1;
 
 	r.loop = loop_new(e);
-	r.store = r.loop ? config_store_new(namespace_of(source), e) : NULL;
+	r.store = r.loop ? config_store_new(source_namespace(source), e) : NULL;
 	r.election = r.store ? election_new(&options, e) : NULL;
 	r.complaints = r.election ? complaints_new(e) : NULL;
 	if (r.complaints && read_source(&r, source, e) == 0)

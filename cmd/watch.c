@@ -43,6 +43,7 @@ struct watch {
 	struct stream_writer *writer;
 	struct print *print; /* NULL: the stream itself */
 	struct loop_timer *show;
+	struct log_limit bad_limit; /* of records that a table can't show */
 	struct loop_signal *signals[2];
 	const struct api_kind *kinds[MOST_KINDS + 1];
 	bool chosen; /* --kinds was given */
@@ -140,6 +141,8 @@ static void show(struct watch *w, const char *text, size_t len)
 
 	if (j && wanted(w, json_get(j, "object")))
 		print_record(w->print, record_type_of(j), json_get(j, "object"));
+	else if (!j && log_allow(&w->bad_limit, loop_now_ms(w->loop)))
+		log_warn(NULL, "a record is not shown: %s", e.text);
 	if (!loop_timer_is_set(w->show))
 		loop_timer_set(w->show, 0);
 }
@@ -284,7 +287,7 @@ static void release(struct watch *w)
 static int run(int argc, char **argv, struct err *e)
 {
 	struct args args = { 0 };
-	struct watch w = { 0 };
+	struct watch w = { .bad_limit = { .burst = 10, .window_ms = 1000 } };
 	int n = opts_parse(opts, &args, argc, argv, e);
 	int status = n;
 

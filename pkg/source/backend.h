@@ -16,7 +16,4 @@ extern const struct source_backend source_cluster;
 extern const struct source_backend source_directory;
 extern const struct source_backend source_recording;
 
-/* Of the options, the environment, or MetalLB's own. */
-const char *source_namespace(const struct source_options *o);
-
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pkg/log/log.h"
 #include "pkg/source/backend.h"
 #include "pkg/stream/stream.h"
 
@@ -19,22 +20,42 @@ struct recording {
 	struct loop_timer *resume; /* records that were read already, after a pause */
 	char *name;
 	int fd;
-	int flags; /* of standard input, to be put back, or -1 */
+	int flags;    /* of standard input, to be put back, or -1 */
+	uint64_t bad; /* records */
+	struct log_limit bad_limit;
 	bool paused;
 	bool ended;      /* of file */
 	bool delivering; /* a callback is running */
 	bool closed;     /* by it: to be freed after it */
 };
 
+static void warn(const struct recording *s, const char *text)
+{
+	if (s->ev.warned)
+		s->ev.warned(s->ev.arg, text);
+}
+
 static void warn_bad(struct recording *s, const struct record *r)
 {
 	char text[480];
 
-	if (!s->ev.warned)
+	s->bad++;
+	if (!log_allow(&s->bad_limit, loop_now_ms(s->loop)))
 		return;
 	snprintf(text, sizeof(text), "%s, line %llu: %s; skipped", s->name, (unsigned long long)r->line,
 	    r->bad);
-	s->ev.warned(s->ev.arg, text);
+	warn(s, text);
+}
+
+static void warn_total(const struct recording *s)
+{
+	char text[480];
+
+	if (!s->bad)
+		return;
+	snprintf(text, sizeof(text), "%s: %llu bad record%s skipped", s->name,
+	    (unsigned long long)s->bad, s->bad == 1 ? " was" : "s were");
+	warn(s, text);
 }
 
 static void free_recording(struct recording *s)
@@ -67,8 +88,10 @@ static void deliver(struct recording *s)
 		else
 			s->ev.record(s->ev.arg, r.text, r.len);
 	}
-	if (may_tell(s) && s->ended)
+	if (may_tell(s) && s->ended) {
+		warn_total(s);
 		s->ev.ended(s->ev.arg);
+	}
 	s->delivering = false;
 	if (s->closed)
 		free_recording(s);
@@ -154,6 +177,7 @@ static void *recording_open(struct loop *l, const struct source_options *o,
 			.ev = *ev,
 			.fd = -1,
 			.flags = -1,
+			.bad_limit = { .burst = 10, .window_ms = 1000 },
 			.name = strdup(strcmp(o->from, "-") != 0 ? o->from : "standard input") };
 	if (!s || !s->name) {
 		free(s);

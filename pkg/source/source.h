@@ -24,6 +24,9 @@ struct source_options {
 /* --from, --kubeconfig, --context, --namespace: for every command that reads the world. */
 extern const struct opt source_opts[];
 
+/* Where the configuration lives, of the options, the environment, or MetalLB's own. */
+const char *source_namespace(const struct source_options *o);
+
 /* All come from the loop, never from inside of a call below; one may close the source. */
 struct source_events {
 	void (*record)(void *arg, const char *text, size_t len); /* one whole record with its newline */

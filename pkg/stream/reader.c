@@ -13,6 +13,7 @@ struct stream_reader {
 	bool ended;
 	bool skipping;       /* inside a line that was too long */
 	struct json *parsed; /* of the record last given out */
+	struct err why;      /* it is bad */
 };
 
 static const char *const type_names[] = {
@@ -162,11 +163,10 @@ static void bad(struct record *r, const char *why)
 static void examine(struct stream_reader *reader, struct record *r)
 {
 	const struct json *object, *type, *kind, *version;
-	struct err e = ERR_INIT;
 
-	reader->parsed = json_parse(r->text, r->len, &e);
+	reader->parsed = json_parse(r->text, r->len, &reader->why);
 	if (!reader->parsed) {
-		bad(r, "not JSON");
+		bad(r, reader->why.text);
 		return;
 	}
 	type = json_get(reader->parsed, "type");

@@ -64,7 +64,35 @@ source "$BATS_TEST_DIRNAME/../lib/watching.bash"
 	run --separate-stderr lbctl watch --from day
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 1 ]
-	[[ $stderr == *"day, line 2: "*"; skipped" ]]
+	[[ $stderr == *"day, line 2: "*"; skipped"*"day: 1 bad record was skipped" ]]
+}
+
+@test "of many bad lines the first are named, and all are counted" {
+	head -c 300000 /dev/urandom | tr '\n' 'x' | fold -b -w 100 >day
+	printf '\n%s\n' '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1"}}' >>day
+	run -0 --separate-stderr lbctl watch --from day
+	[ "$output" = '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1"}}' ]
+	[ "$(grep -c 'skipped$' <<<"$stderr")" -lt 40 ]
+	[ "$(tail -n 1 <<<"$stderr")" = "lbctl watch: warning: day: $(($(wc -l <day) - 1)) bad records were skipped" ]
+}
+
+@test "a record that a table can't show is told" {
+	printf '%s\n' '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":}}}' \
+		'{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"n"}}}' >day
+	run -0 --separate-stderr lbctl watch --from day -o name
+	[ "$output" = node/n ]
+	[[ $stderr == "lbctl watch: warning: a record is not shown: "* ]]
+}
+
+@test "on a terminal it is a table, in a pipe or a file the stream" {
+	service web >cluster/web.yaml
+	script -qec "lbctl watch --from cluster --once -k svc" /dev/null >tty </dev/null
+	tr -d '\r' <tty | grep -qE '^NAMESPACE +NAME +TYPE'
+	! grep -q '"type"' tty
+	lbctl watch --from cluster --once -k svc | grep -q '^{"type":"ADDED"'
+	lbctl watch --from cluster --once -k svc >file
+	grep -q '^{"type":"ADDED"' file
+	script -qec "lbctl watch --from cluster --once -k svc -o json" /dev/null </dev/null | grep -q '^{"type":"ADDED"'
 }
 
 @test "a reader that goes ends it also while idle" {
