@@ -9,6 +9,7 @@
  *	wait.c    Services that wait, in classes that wait for the same
  *	review.c  may a Service keep what it has?
  *	explain.c why it gets nothing, in words
+ *	survey.c  what every pool says to a Service
  *	tell.c    the outcome: what to write, events, the decision
  *	ipam.c    the input, and the order of the work */
 #ifndef LB_IPAM_ENGINE_H
@@ -379,6 +380,11 @@ struct refusal {
 /* Why no waiting will give s an address; false: one can be tried, and *like is the class to join
  * (like->pools has room for all pools). */
 bool explain_static(struct ipam *m, struct service *s, struct class *like, struct refusal *r);
+const char *explain_need(enum need need, bool article); /* "IPv4 address", "an IPv4 address" */
+void explain_refuse(
+    struct refusal *r, enum record_verdict verdict, const char *code, const char *message);
+/* Wraps MetalLB's words for a failed allocation. */
+void explain_failed(struct ipam *m, const struct service *s, struct refusal *r, const char *why);
 const char *explain_refusal(struct ipam *m, const struct pool *p, const char *code);
 const char *explain_conflict(
     struct ipam *m, const struct service *s, const struct service *other, const char *code);
@@ -389,6 +395,10 @@ void explain_foreign(struct ipam *m, struct service *s);
 void explain_other_class(struct ipam *m, struct service *s);
 void explain_unreadable(struct ipam *m, struct service *s);
 void tell_waiting(struct ipam *m, struct service *s); /* why its class sleeps */
+
+/* survey.c */
+/* Why no pool has an address for s: the automatic choice, or the pool it asks for. */
+void explain_pools(struct ipam *m, const struct service *s, struct refusal *r);
 
 /* tell.c */
 void tell_begin(struct ipam *m, struct service *s);

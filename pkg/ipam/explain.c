@@ -4,10 +4,8 @@
 
 #include "pkg/ipam/engine.h"
 
-enum { CONSIDERED_MAX = 64, NAMED_MAX = 4 };
-
 /* "IPv4 address" and the like, what it needs; or "an IPv4 address". */
-static const char *need_words(enum need need, bool article)
+const char *explain_need(enum need need, bool article)
 {
 	static const char *const words[] = {
 		[NEED_IPV4] = "an IPv4 address",
@@ -85,113 +83,18 @@ const char *explain_conflict_go(struct ipam *m, const struct service *s, const s
 }
 
 /* Wraps MetalLB's words for a failed allocation. */
-static void failed(struct ipam *m, const struct service *s, struct refusal *r, const char *why)
+void explain_failed(struct ipam *m, const struct service *s, struct refusal *r, const char *why)
 {
 	r->reason = "AllocationFailed";
 	r->go = arena_printf(&m->scratch, "Failed to allocate IP for \"%s\": %s", tell_name(m, s), why);
 }
 
-static void refuse(
+void explain_refuse(
     struct refusal *r, enum record_verdict verdict, const char *code, const char *message)
 {
 	r->verdict = verdict;
 	r->code = code;
 	r->message = message;
-}
-
-/* What every pool says to a Service, and how many say what. */
-struct survey {
-	struct record_considered *at;
-	size_t n;
-	struct buf full; /* names of pools that are full */
-	size_t full_n;
-	struct buf familyless;
-	size_t familyless_n;
-	struct buf closed; /* "a (reason), b (reason)" */
-	size_t closed_n;
-};
-
-static void name_it(struct buf *b, size_t *n, const char *name, const char *why)
-{
-	if (*n < NAMED_MAX)
-		buf_printf(b, "%s\"%s\"%s%s%s", *n ? ", " : "", name, why ? " (" : "", why ? why : "",
-		    why ? ")" : "");
-	else if (*n == NAMED_MAX)
-		buf_puts(b, " and more");
-	++*n;
-}
-
-static void survey_pool(struct ipam *m, const struct service *s, const struct pool *p, struct survey *v)
-{
-	const char *code = choose_refusal(s, p), *name = p->config->name, *why;
-	enum need need = s->facts->need;
-
-	if (!p->config->auto_assign && !s->facts->asked_pool) {
-		code = "AutoAssignOff";
-		why = "its autoAssign is off, so it must be asked for";
-		name_it(&v->closed, &v->closed_n, name, "autoAssign is off");
-	} else if (code) {
-		why = arena_printf(&m->scratch, "it %s", explain_refusal(m, p, code));
-		name_it(&v->closed, &v->closed_n, name, explain_refusal(m, p, code));
-	} else if (!choose_has(p, need)) {
-		code = "NoPoolForFamily";
-		why = arena_printf(&m->scratch, "it has no %s", need_words(need, false));
-		name_it(&v->familyless, &v->familyless_n, name, NULL);
-	} else {
-		code = "PoolExhausted";
-		why = arena_printf(&m->scratch, "no %s of it is free%s", need_words(need, false),
-		    p->config->reserved_n ? " but those that lbctl.dev/reserve keeps" : "");
-		name_it(&v->full, &v->full_n, name, NULL);
-	}
-	if (v->at && v->n < CONSIDERED_MAX)
-		v->at[v->n++] = (struct record_considered){ name, code, why };
-}
-
-static const char *survey_words(struct ipam *m, const struct service *s, const struct survey *v)
-{
-	if (v->full_n)
-		return arena_printf(&m->scratch,
-		    "no %s is free: %s %s full; add addresses to a pool, or delete a Service that has "
-		    "one",
-		    need_words(s->facts->need, false), v->full.data, v->full_n == 1 ? "is" : "are");
-	if (v->familyless_n)
-		return arena_printf(&m->scratch,
-		    "no pool that takes it has %s: add one to %s, or add a pool",
-		    need_words(s->facts->need, true), v->familyless.data);
-	return arena_printf(&m->scratch,
-	    "no pool takes it: %s; ask for one with metallb.io/address-pool, change its rules, or add "
-	    "a pool",
-	    v->closed.data ? v->closed.data : "");
-}
-
-/* Why no pool has an address for s: the automatic choice, or the pool it asks for. */
-static void explain_pools(struct ipam *m, const struct service *s, struct refusal *r)
-{
-	struct survey v = { 0 };
-	const char *want = s->facts->asked_pool;
-	const char *go = "no available IPs";
-	enum record_verdict verdict = VERDICT_WAITING;
-
-	v.at = arena_alloc(&m->scratch, CONSIDERED_MAX * sizeof(*v.at));
-	for (size_t i = 0; i < m->pools_n; i++)
-		if (!want || !strcmp(want, m->pools[i].config->name))
-			survey_pool(m, s, &m->pools[i], &v);
-	refuse(r, verdict,
-	    v.full_n         ? "PoolExhausted"
-	    : v.familyless_n ? "NoPoolForFamily"
-			     : "NoPoolMatches",
-	    survey_words(m, s, &v));
-	if (want && v.closed_n)
-		go = arena_printf(&m->scratch, "pool %s not compatible for ip assignment", want);
-	else if (want)
-		go = arena_printf(&m->scratch, "no available IPs in pool %s%s", want,
-		    s->facts->need == NEED_REQUIRE ? " for dual IPFamily" : "");
-	failed(m, s, r, go);
-	r->considered = v.at;
-	r->considered_n = v.n;
-	buf_release(&v.full);
-	buf_release(&v.familyless);
-	buf_release(&v.closed);
 }
 
 static void explain_no_pool(struct ipam *m, struct refusal *r)
@@ -208,7 +111,7 @@ static void explain_no_pool(struct ipam *m, struct refusal *r)
 		message =
 		    "there is no pool any more: add an IPAddressPool, or address-pools to MetalLB's "
 		    "ConfigMap config";
-	refuse(r, VERDICT_WAITING, "NoPool", message);
+	explain_refuse(r, VERDICT_WAITING, "NoPool", message);
 	if (m->had_pools)
 		r->reason = NULL; /* the event ClearAssignment says enough */
 }
@@ -225,14 +128,14 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 
 	if (dual != (f->asked_n == 2) || (f->need == NEED_IPV4 && f->asked[0].family != ADDR_IPV4) ||
 	    (f->need == NEED_IPV6 && f->asked[0].family != ADDR_IPV6)) {
-		refuse(r, VERDICT_REFUSED, "FamilyMismatch",
+		explain_refuse(r, VERDICT_REFUSED, "FamilyMismatch",
 		    arena_printf(&m->scratch, "it asks for %s, but by its cluster IPs it needs %s",
 			text,
 			dual                   ? "one of each family"
 			: f->need == NEED_IPV6 ? "one IPv6 address"
 			: f->need == NEED_IPV4 ? "one IPv4 address"
 					       : "one address"));
-		failed(m, s, r,
+		explain_failed(m, s, r,
 		    arena_printf(&m->scratch,
 			"requested loadBalancer IP(s) %s does not match the ipFamily of the service",
 			go));
@@ -242,20 +145,20 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 		const struct place *at = space_find(m, &f->asked[i]);
 		const char *one = tell_addresses(m, &f->asked[i], 1);
 
-		failed(m, s, r, arena_printf(&m->scratch, "%s is not allowed in config", go));
+		explain_failed(m, s, r, arena_printf(&m->scratch, "%s is not allowed in config", go));
 		if (!at)
-			refuse(r, VERDICT_REFUSED, "AddressNotInPool",
+			explain_refuse(r, VERDICT_REFUSED, "AddressNotInPool",
 			    arena_printf(&m->scratch,
 				"%s, which it asks for, is in no pool: ask for another, or add it to a "
 				"pool",
 				one));
 		else if (at->pool != p)
-			refuse(r, VERDICT_REFUSED, "AddressNotInPool",
+			explain_refuse(r, VERDICT_REFUSED, "AddressNotInPool",
 			    arena_printf(&m->scratch,
 				"%s, which it asks for, are of two pools, and both must be of one",
 				text));
 		else if (space_avoids(p, &f->asked[i]))
-			refuse(r, VERDICT_REFUSED, "AddressAvoided",
+			explain_refuse(r, VERDICT_REFUSED, "AddressAvoided",
 			    arena_printf(&m->scratch,
 				"%s, which it asks for, ends in .0 or .255, and pool \"%s\" has "
 				"avoidBuggyIPs",
@@ -266,21 +169,21 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 	}
 	code = choose_refusal(s, p);
 	if (code) {
-		refuse(r, VERDICT_REFUSED, code,
+		explain_refuse(r, VERDICT_REFUSED, code,
 		    arena_printf(&m->scratch, "%s, which it asks for, is of pool \"%s\", which %s",
 			text, p->config->name, explain_refusal(m, p, code)));
-		failed(m, s, r,
+		explain_failed(m, s, r,
 		    arena_printf(
 			&m->scratch, "pool %s not compatible for ip assignment", p->config->name));
 		return true;
 	}
 	if (f->asked_pool && strcmp(f->asked_pool, p->config->name) != 0) {
-		refuse(r, VERDICT_REFUSED, "PoolMismatch",
+		explain_refuse(r, VERDICT_REFUSED, "PoolMismatch",
 		    arena_printf(&m->scratch,
 			"it asks for %s, which is of pool \"%s\", and for pool \"%s\": ask for one of "
 			"them",
 			text, p->config->name, f->asked_pool));
-		failed(m, s, r,
+		explain_failed(m, s, r,
 		    arena_printf(&m->scratch,
 			"requested loadBalancer IP(s) %s is not compatible with requested address pool "
 			"%s",
@@ -292,7 +195,7 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 
 static void explain_invalid(struct ipam *m, const struct service *s, struct refusal *r)
 {
-	refuse(r, VERDICT_REFUSED, "RequestInvalid", s->facts->invalid);
+	explain_refuse(r, VERDICT_REFUSED, "RequestInvalid", s->facts->invalid);
 	r->reason = "LoadBalancerFailed";
 	r->go =
 	    arena_printf(&m->scratch, "invalid requested loadbalancer IPs: %s", s->facts->invalid_go);
@@ -306,10 +209,10 @@ static bool explain_service(struct ipam *m, const struct service *s, struct refu
 	if (!m->pools_n) {
 		explain_no_pool(m, r);
 	} else if (f->need == NEED_NONE) {
-		refuse(r, VERDICT_REFUSED, "NoClusterIP",
+		explain_refuse(r, VERDICT_REFUSED, "NoClusterIP",
 		    "it has no cluster IP, so nothing could forward to it: clusterIP must not be None");
 	} else if (f->not_enough) {
-		refuse(r, VERDICT_REFUSED, "NotEnoughClusterIPs",
+		explain_refuse(r, VERDICT_REFUSED, "NotEnoughClusterIPs",
 		    "its ipFamilyPolicy is RequireDualStack, but it has one cluster IP only: the "
 		    "cluster is "
 		    "not dual-stack");
@@ -352,13 +255,13 @@ bool explain_static(struct ipam *m, struct service *s, struct class *like, struc
 	if (f->asked_pool) {
 		p = space_pool(m, f->asked_pool);
 		if (!p) {
-			refuse(r, VERDICT_REFUSED, "PoolUnknown",
+			explain_refuse(r, VERDICT_REFUSED, "PoolUnknown",
 			    arena_printf(&m->scratch,
 				"there is no pool \"%.100s\", which it asks for: correct its "
 				"annotation "
 				"metallb.io/address-pool, or add the pool",
 				f->asked_pool));
-			failed(
+			explain_failed(
 			    m, s, r, arena_printf(&m->scratch, "unknown pool \"%s\"", f->asked_pool));
 			return true;
 		}
@@ -385,18 +288,18 @@ static void waiting_for_rest(
 	if (!code)
 		return;
 	if (!strcmp(code, "AddressInUse"))
-		refuse(r, VERDICT_WAITING, code,
+		explain_refuse(r, VERDICT_WAITING, code,
 		    arena_printf(&m->scratch,
 			"%s, which it asks for, is in quarantine, because somebody else on the network "
 			"uses it (%s); it is given when that ends",
 			text, rest_report(m, a)->why));
 	else
-		refuse(r, VERDICT_WAITING, code,
+		explain_refuse(r, VERDICT_WAITING, code,
 		    arena_printf(&m->scratch,
 			"%s, which it asks for, was %s's a moment ago; it is given when it has rested "
 			"(--reuse-delay)",
 			text, rest_owner(m, a)));
-	failed(m, s, r, arena_printf(&m->scratch, "%s is not free yet", tell_go(m, a, 1)));
+	explain_failed(m, s, r, arena_printf(&m->scratch, "%s is not free yet", tell_go(m, a, 1)));
 }
 
 /* The address that it asks for is held. */
@@ -415,10 +318,10 @@ static void waiting_for_asked(struct ipam *m, struct service *s, struct refusal 
 			continue;
 		rule = explain_conflict(m, s, other, code);
 		if (!r->code) {
-			refuse(r, VERDICT_WAITING, "AddressInUse",
+			explain_refuse(r, VERDICT_WAITING, "AddressInUse",
 			    arena_printf(&m->scratch, "%s, which it asks for, is held by %s, %s",
 				tell_addresses(m, a, 1), tell_name(m, other), rule));
-			failed(m, s, r, explain_conflict_go(m, s, other, code, a));
+			explain_failed(m, s, r, explain_conflict_go(m, s, other, code, a));
 		}
 		at[r->considered_n++] = (struct record_considered){ tell_name(m, other), code,
 			arena_printf(&m->scratch, "holds %s, %s", tell_addresses(m, a, 1), rule) };
@@ -431,7 +334,7 @@ static void waiting_for_second(struct ipam *m, struct service *s, struct refusal
 	const struct addr *a = &s->holds[0].used->addr;
 	const char *name = s->class->pools[0]->config->name;
 
-	refuse(r, VERDICT_WAITING, "SecondAddressPending",
+	explain_refuse(r, VERDICT_WAITING, "SecondAddressPending",
 	    arena_printf(&m->scratch,
 		"has %s; pool \"%s\" has no free %s for the second, which it would like",
 		tell_addresses(m, a, 1), name,

@@ -124,7 +124,9 @@ static void ip_04_sharing_follows_policy_and_selector(void **state)
 	world_service(w, "b", SHARE("k"), "x: 1" LOCAL("x") PORT(81), "192.0.2.1");
 	RUN_WORDS(w,
 	    "b -> (); PoolExhausted: no IPv4 address is free: \"p\" is full; add addresses to a "
-	    "pool, or delete a Service that has one; gave up 192.0.2.1: 192.0.2.1 is held by "
+	    "pool, or delete a Service that has one; 192.0.2.1 is not shared: it is held by "
+	    "default/a, and with externalTrafficPolicy Local both must select the same Pods to share "
+	    "it; gave up 192.0.2.1: 192.0.2.1 is held by "
 	    "default/a, and with externalTrafficPolicy Local both must select the same Pods to share "
 	    "it; +ClearAssignment: current IP for \"default/b\" not allowed by config, will attempt "
 	    "for new IP assignment: can't change sharing key for \"default/b\", address also in use "

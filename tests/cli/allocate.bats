@@ -842,6 +842,43 @@ for o in world.values():
 	[ $n -ge 20 ]
 }
 
+# examples MANUAL: runs its blocks that begin with "$ ", in order, in one shell, and compares what they
+# print; a line that begins with two blanks belongs to the one before it.
+examples() {
+	python3 - "$1" "$BATS_TEST_TMPDIR" <<-'PY'
+		import os, re, subprocess, sys
+		work = sys.argv[2] + "/examples"
+		os.makedirs(work)
+		steps = []
+		for part in re.split(r"(?m)^\.Bd -literal.*\n", open(sys.argv[1]).read())[1:]:
+		    block = part.split("\n.Ed")[0].replace("\\e", "\\").replace("\\&", "")
+		    for line in block.split("\n") if block.startswith("$ ") else []:
+		        if line.startswith("$ "):
+		            steps.append(([line[2:]], []))
+		        elif line.startswith("  ") and not steps[-1][1]:
+		            steps[-1][0].append(line)
+		        elif line.startswith("  "):
+		            steps[-1][1][-1] += " " + line.strip()
+		        else:
+		            steps[-1][1].append(line)
+		script = "".join("\n".join(c) + "\necho '<end>'\n" for c, _ in steps)
+		r = subprocess.run(["bash", "-c", script], cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+		found = r.stdout.split("<end>\n")
+		for (command, want), have in zip(steps, found):
+		    have = [" ".join(l.split()) for l in have.splitlines()]
+		    want = [" ".join(l.split()) for l in want]
+		    if have != want:
+		        print("\n".join(["$ " + "\n".join(command), "want:"] + want + ["have:"] + have))
+		        sys.exit(1)
+		print(len(steps))
+	PY
+}
+
+@test "the examples of lbctl-allocate(1) do what they say" {
+	run -0 examples man/lbctl-allocate.1
+	[ "$output" -ge 30 ]
+}
+
 @test "exit codes" {
 	service a >"$in"
 	run -2 lbctl allocate operand

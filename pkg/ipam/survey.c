@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every pool says to a Service that gets nothing, and those with whom it can't share. */
+#include "pkg/ipam/engine.h"
+
+enum { CONSIDERED_MAX = 64, NAMED_MAX = 4 };
+
+/* What every pool says to a Service, and how many say what. */
+struct survey {
+	struct record_considered *at;
+	size_t n;
+	struct buf full; /* names of pools that are full */
+	size_t full_n;
+	struct buf familyless;
+	size_t familyless_n;
+	struct buf closed; /* "a (reason), b (reason)" */
+	size_t closed_n;
+};
+
+static void name_it(struct buf *b, size_t *n, const char *name, const char *why)
+{
+	if (*n < NAMED_MAX)
+		buf_printf(b, "%s\"%s\"%s%s%s", *n ? ", " : "", name, why ? " (" : "", why ? why : "",
+		    why ? ")" : "");
+	else if (*n == NAMED_MAX)
+		buf_puts(b, " and more");
+	++*n;
+}
+
+static void survey_pool(struct ipam *m, const struct service *s, const struct pool *p, struct survey *v)
+{
+	const char *code = choose_refusal(s, p), *name = p->config->name, *why;
+	enum need need = s->facts->need;
+
+	if (!p->config->auto_assign && !s->facts->asked_pool) {
+		code = "AutoAssignOff";
+		why = "its autoAssign is off, so it must be asked for";
+		name_it(&v->closed, &v->closed_n, name, "autoAssign is off");
+	} else if (code) {
+		why = arena_printf(&m->scratch, "it %s", explain_refusal(m, p, code));
+		name_it(&v->closed, &v->closed_n, name, explain_refusal(m, p, code));
+	} else if (!choose_has(p, need)) {
+		code = "NoPoolForFamily";
+		why = arena_printf(&m->scratch, "it has no %s", explain_need(need, false));
+		name_it(&v->familyless, &v->familyless_n, name, NULL);
+	} else {
+		code = "PoolExhausted";
+		why = arena_printf(&m->scratch, "no %s of it is free%s", explain_need(need, false),
+		    p->config->reserved_n ? " but those that lbctl.dev/reserve keeps" : "");
+		name_it(&v->full, &v->full_n, name, NULL);
+	}
+	if (v->at && v->n < CONSIDERED_MAX)
+		v->at[v->n++] = (struct record_considered){ name, code, why };
+}
+
+static const char *survey_words(struct ipam *m, const struct service *s, const struct survey *v)
+{
+	if (v->full_n)
+		return arena_printf(&m->scratch,
+		    "no %s is free: %s %s full; add addresses to a pool, or delete a Service that has "
+		    "one",
+		    explain_need(s->facts->need, false), v->full.data, v->full_n == 1 ? "is" : "are");
+	if (v->familyless_n)
+		return arena_printf(&m->scratch,
+		    "no pool that takes it has %s: add one to %s, or add a pool",
+		    explain_need(s->facts->need, true), v->familyless.data);
+	return arena_printf(&m->scratch,
+	    "no pool takes it: %s; ask for one with metallb.io/address-pool, change its rules, or add "
+	    "a pool",
+	    v->closed.data ? v->closed.data : "");
+}
+
+enum { SHARERS_MAX = 8 };
+
+/* Those of its key that hold an address of a full pool, and why it is not shared: the oldest. */
+static size_t list_sharers(
+    struct ipam *m, const struct service *s, const struct service *out[SHARERS_MAX])
+{
+	const struct service *o = s->sharing ? s->sharing->services : NULL;
+	size_t n = 0;
+
+	for (; o; o = o->sharing_next) {
+		const struct place *at = o->holds_n ? space_find(m, &o->holds[0].used->addr) : NULL;
+		size_t k = n;
+
+		if (o == s || !at || choose_refusal(s, at->pool))
+			continue;
+		while (k && by_service_age(o, out[k - 1]) < 0)
+			k--;
+		if (k == SHARERS_MAX)
+			continue;
+		n += n < SHARERS_MAX;
+		memmove(&out[k + 1], &out[k], (n - k - 1) * sizeof(*out));
+		out[k] = o;
+	}
+	return n;
+}
+
+/* Adds them to what was considered; what the first says goes to the message. */
+static void survey_sharers(struct ipam *m, const struct service *s, struct survey *v, struct refusal *r)
+{
+	const struct service *sharers[SHARERS_MAX];
+	size_t n = v->full_n ? list_sharers(m, s, sharers) : 0;
+	bool told = false;
+
+	for (size_t i = 0; v->at && i < n && v->n < CONSIDERED_MAX + SHARERS_MAX; i++) {
+		const struct addr *a = &sharers[i]->holds[0].used->addr;
+		const char *code, *rule;
+		const struct service *other = hold_conflict(s, hold_find(m, a), true, &code);
+
+		if (!other)
+			continue; /* another of its addresses is in the way */
+		rule = explain_conflict(m, s, other, code);
+		v->at[v->n++] = (struct record_considered){ tell_name(m, other), code,
+			arena_printf(&m->scratch, "holds %s, %s", tell_addresses(m, a, 1), rule) };
+		if (!told)
+			r->message =
+			    arena_printf(&m->scratch, "%s; %s is not shared: it is held by %s, %s",
+				r->message, tell_addresses(m, a, 1), tell_name(m, other), rule);
+		told = true;
+	}
+}
+
+/* Why no pool has an address for s: the automatic choice, or the pool it asks for. */
+void explain_pools(struct ipam *m, const struct service *s, struct refusal *r)
+{
+	struct survey v = { 0 };
+	const char *want = s->facts->asked_pool;
+	const char *go = "no available IPs";
+	enum record_verdict verdict = VERDICT_WAITING;
+
+	v.at = arena_alloc(&m->scratch, (CONSIDERED_MAX + SHARERS_MAX) * sizeof(*v.at));
+	for (size_t i = 0; i < m->pools_n; i++)
+		if (!want || !strcmp(want, m->pools[i].config->name))
+			survey_pool(m, s, &m->pools[i], &v);
+	explain_refuse(r, verdict,
+	    v.full_n         ? "PoolExhausted"
+	    : v.familyless_n ? "NoPoolForFamily"
+			     : "NoPoolMatches",
+	    survey_words(m, s, &v));
+	survey_sharers(m, s, &v, r);
+	if (want && v.closed_n)
+		go = arena_printf(&m->scratch, "pool %s not compatible for ip assignment", want);
+	else if (want)
+		go = arena_printf(&m->scratch, "no available IPs in pool %s%s", want,
+		    s->facts->need == NEED_REQUIRE ? " for dual IPFamily" : "");
+	explain_failed(m, s, r, go);
+	r->considered = v.at;
+	r->considered_n = v.n;
+	buf_release(&v.full);
+	buf_release(&v.familyless);
+	buf_release(&v.closed);
+}
