@@ -209,7 +209,7 @@ static int inherit(struct json *item, const char *list_kind, const char *api_ver
 	return 0;
 }
 
-static int take(struct walk *w, const struct json *object, const char *where, int depth);
+static void take(struct walk *w, const struct json *object, const char *where, int depth);
 
 static void refuse(struct walk *w, const char *where, const struct err *why)
 {
@@ -219,7 +219,7 @@ static void refuse(struct walk *w, const char *where, const struct err *why)
 	w->p->refused(w->p->arg, &e);
 }
 
-static int take_items(struct walk *w, const struct json *list, const char *where, int depth)
+static void take_items(struct walk *w, const struct json *list, const char *where, int depth)
 {
 	const struct json *items = json_get(list, "items");
 	struct err e = ERR_INIT;
@@ -235,10 +235,9 @@ static int take_items(struct walk *w, const struct json *list, const char *where
 		else
 			take(w, item, at, depth + 1);
 	}
-	return 0;
 }
 
-static int take(struct walk *w, const struct json *object, const char *where, int depth)
+static void take(struct walk *w, const struct json *object, const char *where, int depth)
 {
 	const char *kind = json_string(json_get(object, "kind"));
 	const char *api_version = json_string(json_get(object, "apiVersion"));
@@ -252,12 +251,13 @@ static int take(struct walk *w, const struct json *object, const char *where, in
 		err_set(
 		    &e, ERR_PROTOCOL, "no Kubernetes object: %s is missing", n ? "apiVersion" : "kind");
 	else if (n >= 4 && !strcmp(kind + n - 4, "List") &&
-		 json_type(json_get(object, "items")) == JSON_ARRAY && depth < LIST_DEPTH)
-		return take_items(w, object, where, depth);
-	else if (take_object(w, object, kind, api_version, &e) == 0)
-		return 0;
+		 json_type(json_get(object, "items")) == JSON_ARRAY && depth < LIST_DEPTH) {
+		take_items(w, object, where, depth);
+		return;
+	} else if (take_object(w, object, kind, api_version, &e) == 0) {
+		return;
+	}
 	refuse(w, where, &e);
-	return 0;
 }
 
 static int parse_yaml(struct walk *w, struct err *e)
@@ -297,8 +297,10 @@ static int parse_json(struct walk *w, struct err *e)
 	CLEANUP(json_freep) struct json *doc = json_parse(w->p->text, w->p->len, e);
 
 	w->line = 1;
-	if (doc)
-		return take(w, doc, "", 0);
+	if (doc) {
+		take(w, doc, "", 0);
+		return 0;
+	}
 	if (e->kind == ERR_PROTOCOL)
 		place_error(w, e);
 	return -1;

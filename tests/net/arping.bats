@@ -676,6 +676,26 @@ row() { # ADDRESS WORD...: that row of the table in $output; blanks don't count
 	row 192.0.2.66 default/web66 node-b - - - ok, this host
 }
 
+@test "--pool: from the cluster of the kubeconfig; one that says nothing is waited for, but not for ever" {
+	local start
+	api_up
+	create() { # PATH JSON
+		lan_run client curl -sf -o "$T/created" -X POST -H 'Content-Type: application/json' -d "$2" "$(cat "$T/api/url")$1"
+	}
+	create /apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools \
+		'{"kind":"IPAddressPool","apiVersion":"metallb.io/v1beta1","metadata":{"name":"lan","namespace":"metallb-system"},"spec":{"addresses":["192.0.2.64/28"]}}'
+	create /api/v1/namespaces/default/services \
+		'{"kind":"Service","apiVersion":"v1","metadata":{"name":"web","namespace":"default"},"spec":{"type":"LoadBalancer","ports":[{"port":80}]},"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.65"}]}}}'
+	run -0 arping --pool lan -i 50ms
+	row 192.0.2.65 default/web - - - - not announced: NoEndpoints
+	row 192.0.2.66-192.0.2.79 - - - - - free
+	echo "always GET silence" >"$T/api/faults"
+	start=$(date +%s)
+	run -1 arping --pool lan -i 50ms
+	[ "${lines[-1]}" = "lbctl arping: the cluster was not read within 10 s" ]
+	[ $(($(date +%s) - start)) -lt 25 ]
+}
+
 @test "--pool: one too large to sweep is asked for what is assigned; one that isn't there is named" {
 	pool "$T/cluster"
 	run -3 --separate-stderr arping --pool six --from "$T/cluster" -i 50ms
