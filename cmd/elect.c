@@ -14,7 +14,7 @@
 
 struct args {
 	const char *node;
-	struct opt_list down;
+	struct opt_list down, drain, add;
 	const char *spread;
 	const char *lb_class;
 	bool ignore_exclude;
@@ -28,6 +28,10 @@ static const struct opt opts[] = {
 	OPT_STRING(0, "node", "NAME", struct args, node,
 	    "announce what is this node's; default: $NODE_NAME, else the host name"),
 	OPT_LIST(0, "down", "NODE,...", struct args, down, "what if these nodes were dead; repeatable"),
+	OPT_LIST(0, "drain", "NODE,...", struct args, drain,
+	    "what if these nodes announced nothing; repeatable"),
+	OPT_LIST(0, "add", "NODE,...", struct args, add,
+	    "what if these nodes were there and alive; repeatable"),
 	OPT_STRING(0, "spread", "hash|balanced", struct args, spread,
 	    "by the order alone, as MetalLB (hash), or evenly; the same on all nodes"),
 	OPT_STRING(0, "lb-class", "CLASS", struct args, lb_class,
@@ -67,6 +71,18 @@ static void record_config(struct elect *x, const struct record *r, const struct 
 		return;
 	x->config_changed = true;
 	election_config_changed(x->election);
+	if (x->plain)
+		election_config_changed(x->plain);
+}
+
+static int tell(struct election *el, const struct record *r, enum election_kind kind,
+    const struct json *object, struct err *e)
+{
+	if (r->type == RECORD_DELETED)
+		return election_remove(el, kind, object, e);
+	if (r->type != RECORD_APPLY)
+		return election_put(el, kind, object, e);
+	return kind == ELECTION_SERVICE ? election_apply(el, object, e) : 0;
 }
 
 static void record(void *ctx, const struct record *r, const struct json *object)
@@ -92,12 +108,9 @@ static void record(void *ctx, const struct record *r, const struct json *object)
 		record_config(x, r, object);
 		return;
 	}
-	if (r->type == RECORD_DELETED)
-		rc = election_remove(x->election, facts[i].is, object, &e);
-	else if (r->type != RECORD_APPLY)
-		rc = election_put(x->election, facts[i].is, object, &e);
-	else if (facts[i].is == ELECTION_SERVICE)
-		rc = election_apply(x->election, object, &e);
+	rc = tell(x->election, r, facts[i].is, object, &e);
+	if (rc == 0 && x->plain)
+		rc = tell(x->plain, r, facts[i].is, object, &e);
 	if (rc == 0 && r->type != RECORD_APPLY)
 		complaints_over(x->complaints, facts[i].kind, object);
 	else if (rc < 0 && e.kind == ERR_PROTOCOL)
@@ -132,13 +145,26 @@ static void settle(void *ctx)
 		x->config_changed = false;
 	}
 	look_for_node(x);
-	while (c && (rc = election_next(x->election, c, &o, &e)) == 1) {
+	while (c && x->plain && (rc = election_next(x->plain, c, &o, &e)) == 1)
+		;
+	while (c && rc == 0 && (rc = election_next(x->election, c, &o, &e)) == 1) {
 		rc = elect_tell(x, &o, &e);
 		if (rc < 0)
 			break;
 	}
 	if (rc < 0)
 		stage_fail(x->stage, &e);
+}
+
+static void drain(void *ctx)
+{
+	struct elect *x = ctx;
+	struct err e = ERR_INIT;
+
+	if (x->plain && elect_summary(x, &e) < 0)
+		stage_fail(x->stage, &e);
+	else
+		stage_done(x->stage);
 }
 
 static const char *first_of(const char *option, const char *variable, const char *otherwise)
@@ -148,32 +174,51 @@ static const char *first_of(const char *option, const char *variable, const char
 	return v && v[0] ? v : otherwise;
 }
 
-static int open_all(struct elect *x, const struct args *args, struct err *e)
+/* And, for a what-if, the election without it. */
+static int open_elections(struct elect *x, const struct args *args, struct err *e)
 {
-	static const struct stage_ops ops = { .kinds = kinds, .record = record, .settle = settle };
 	struct election_options options = {
 		.lb_class = args->lb_class,
 		.ignore_exclude = args->ignore_exclude,
-		.down = args->down.at,
-		.down_n = args->down.n,
+		.down = { args->down.at, args->down.n },
+		.drained = { args->drain.at, args->drain.n },
+		.added = { args->add.at, args->add.n },
 		.balanced = args->spread && !strcmp(args->spread, "balanced"),
 		.self = x->node,
 	};
-	enum print_output output;
 
 	if (args->spread && !options.balanced && strcmp(args->spread, "hash") != 0)
 		return err_set(
 		    e, ERR_USAGE, "--spread: want hash or balanced, have '%s'", args->spread);
+	x->election = election_new(&options, e);
+	if (!x->election)
+		return -1;
+	if (!options.down.n && !options.drained.n && !options.added.n)
+		return 0;
+	options.down = options.drained = options.added = (struct election_names){ 0 };
+	x->plain = election_new(&options, e);
+	return x->plain ? 0 : -1;
+}
+
+static int open_all(struct elect *x, const struct args *args, struct err *e)
+{
+	static const struct stage_ops ops = {
+		.kinds = kinds, .record = record, .settle = settle, .drain = drain
+	};
+	enum print_output output;
+
 	if (args->log && log_configure(args->log, e) < 0)
 		return -1;
 	if (print_output(args->output, STDOUT_FILENO, &output, e) < 0)
 		return -1;
 	x->rows = output == PRINT_TABLE || output == PRINT_WIDE;
-	x->election = election_new(&options, e);
+	x->wide = output == PRINT_WIDE;
+	if (open_elections(x, args, e) < 0)
+		return -1;
 	x->store =
 	    config_store_new(first_of(args->namespace, "METALLB_NAMESPACE", "metallb-system"), e);
 	x->complaints = complaints_new(e);
-	if (!x->election || !x->store || !x->complaints)
+	if (!x->store || !x->complaints)
 		return -1;
 	x->stage = stage_new(&ops, x, output, e);
 	return x->stage ? 0 : -1;
@@ -209,9 +254,12 @@ static int run(int argc, char **argv, struct err *e)
 		status = stage_run(x.stage, e);
 	stage_free(x.stage);
 	election_free(x.election);
+	election_free(x.plain);
 	config_store_free(x.store);
 	complaints_free(x.complaints);
 	opt_list_release(&args.down);
+	opt_list_release(&args.drain);
+	opt_list_release(&args.add);
 	return status;
 }
 

@@ -10,15 +10,21 @@
 struct elect {
 	struct stage *stage;
 	struct election *election;
+	struct election
+	    *plain;   /* the same without --down, --drain and --add; NULL when there are none */
+	size_t moved; /* addresses that these move */
 	struct config_store *store;
 	struct complaints *complaints;
 	bool config_changed;
 	const char *node;
 	bool rows;            /* people read it: one row an address is enough */
+	bool wide;            /* of a what-if, also the rows of what stays */
 	bool looked_for_node; /* said that this node is not there, if so */
 };
 
 /* Adds what one outcome makes of this node's Announcement, and the Decisions. */
 int elect_tell(struct elect *x, const struct election_outcome *o, struct err *e) MUST_CHECK;
+/* Of a what-if: how many addresses each node has without and with it. */
+int elect_summary(struct elect *x, struct err *e) MUST_CHECK;
 
 #endif

@@ -11,12 +11,15 @@ static bool is_ours(const struct elect *x, const struct election_address *a)
 	return a->winner && !strcmp(a->winner, x->node);
 }
 
-/* Why this node, in particular, is not even a candidate. */
+/* Why a node, in particular, is not even a candidate: this one, or the one that announces it without
+ * the what-if. */
 static void put_refusal(struct buf *out, const struct elect *x, const struct election_address *a)
 {
-	for (size_t i = a->candidates_n; i < a->nodes_n; i++)
-		if (!strcmp(a->nodes[i].name, x->node))
-			buf_printf(out, "; %s may not: %s", x->node, a->nodes[i].message);
+	const char *was = x->plain ? election_winner(x->plain, &a->addr) : x->node;
+
+	for (size_t i = a->candidates_n; was && i < a->nodes_n; i++)
+		if (!strcmp(a->nodes[i].name, was))
+			buf_printf(out, "; %s may not: %s", was, a->nodes[i].message);
 }
 
 static void put_address(struct buf *out, const struct elect *x, const struct election_address *a)
@@ -95,9 +98,14 @@ static int decide_service(struct elect *x, const struct election_outcome *o, str
 static int decide_address(
     struct elect *x, const struct election_outcome *o, const struct election_address *a, struct err *e)
 {
+	const char *was = x->plain ? election_winner(x->plain, &a->addr) : NULL;
 	CLEANUP(buf_release) struct buf message = BUF_INIT;
 	struct record_decision d = decision(o);
 	struct buf out = BUF_INIT;
+	bool stays = was && a->winner ? !strcmp(was, a->winner) : !was && !a->winner;
+
+	if (x->plain && x->rows && !x->wide && stays)
+		return 0;
 
 	put_address(&message, x, a);
 	if (message.bad)
@@ -109,6 +117,7 @@ static int decide_address(
 	d.addresses_n = 1;
 	d.considered = a->nodes;
 	d.considered_n = a->nodes_n;
+	d.before = x->plain ? (was ? was : "") : NULL;
 	record_decision(&out, &d);
 	return add(x, &out, e);
 }
@@ -216,7 +225,7 @@ int elect_tell(struct elect *x, const struct election_outcome *o, struct err *e)
 		free(was.at);
 		free(is.at);
 	}
-	if (rc == 0 && o->decided)
+	if (rc == 0 && o->decided && !(x->plain && x->rows))
 		rc = decide_service(x, o, e);
 	for (size_t i = 0; rc == 0 && o->now && i < o->now->addresses_n; i++)
 		if (o->now->addresses[i].news == ELECTION_DECIDED)

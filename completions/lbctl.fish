@@ -55,6 +55,8 @@ complete -c lbctl -n '__fish_seen_subcommand_from arping' -l namespace -x -d 'wh
 complete -c lbctl -n __fish_use_subcommand -f -a elect -d 'decide which node announces the addresses of each Service'
 complete -c lbctl -n '__fish_seen_subcommand_from elect' -l node -x -d 'announce what is this node\'s; default: $NODE_NAME, else the host name'
 complete -c lbctl -n '__fish_seen_subcommand_from elect' -l down -x -d 'what if these nodes were dead; repeatable'
+complete -c lbctl -n '__fish_seen_subcommand_from elect' -l drain -x -d 'what if these nodes announced nothing; repeatable'
+complete -c lbctl -n '__fish_seen_subcommand_from elect' -l add -x -d 'what if these nodes were there and alive; repeatable'
 complete -c lbctl -n '__fish_seen_subcommand_from elect' -l spread -x -d 'by the order alone, as MetalLB (hash), or evenly; the same on all nodes'
 complete -c lbctl -n '__fish_seen_subcommand_from elect' -l lb-class -x -d 'only Services of this loadBalancerClass; default: only those without one'
 complete -c lbctl -n '__fish_seen_subcommand_from elect' -l ignore-exclude-lb -d 'a node\'s label exclude-from-external-load-balancers does not count'

@@ -100,6 +100,8 @@ _lbctl() {
 		_arguments \
 			'--node=[announce what is this node'\''s; default\: $NODE_NAME, else the host name]:NAME:' \
 			'*--down=[what if these nodes were dead; repeatable]:NODE,...:' \
+			'*--drain=[what if these nodes announced nothing; repeatable]:NODE,...:' \
+			'*--add=[what if these nodes were there and alive; repeatable]:NODE,...:' \
 			'--spread=[by the order alone, as MetalLB (hash), or evenly; the same on all nodes]:hash|balanced:' \
 			'--lb-class=[only Services of this loadBalancerClass; default\: only those without one]:CLASS:' \
 			'--ignore-exclude-lb[a node'\''s label exclude-from-external-load-balancers does not count]' \

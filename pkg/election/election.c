@@ -27,6 +27,10 @@ struct election *election_new(const struct election_options *o, struct err *e)
 		free(el);
 		return NULL;
 	}
+	if (nodes_add(el, e) < 0) {
+		election_free(el);
+		return NULL;
+	}
 	return el;
 }
 

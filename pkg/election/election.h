@@ -21,10 +21,14 @@
 #include "pkg/record/record.h"
 
 struct election_options {
-	const char *lb_class;    /* Services of this loadBalancerClass; NULL: those without any */
-	bool ignore_exclude;     /* the label that excludes a Node does not count */
-	const char *const *down; /* nodes that count as dead, whatever the facts say */
-	size_t down_n;
+	const char *lb_class; /* Services of this loadBalancerClass; NULL: those without any */
+	bool ignore_exclude;  /* the label that excludes a Node does not count */
+	/* Whatever the facts say, these nodes count as dead; as drained, so that they announce nothing;
+	 * and as there and alive, with the labels of a Node that has just come if there is none yet. */
+	struct election_names {
+		const char *const *at;
+		size_t n;
+	} down, drained, added;
 	/* No node announces more than one address above the mean of the nodes that may; else the order
 	 * alone decides.  All nodes must be of one mind about it.  See balance.c. */
 	bool balanced;
@@ -107,6 +111,22 @@ int election_next(struct election *el, const struct config *c, struct election_o
 
 /* Is there a Node of this name? */
 bool election_has_node(const struct election *el, const char *name);
+
+/* Who announces an address, as last elected; NULL: nobody. */
+const char *election_winner(const struct election *el, const struct addr *a);
+
+/* How many addresses of one have another winner, or none, in the other. */
+size_t election_moved(const struct election *one, const struct election *other);
+
+/* How many addresses each node announces, as last elected. */
+struct election_share {
+	const char *node; /* the engine's */
+	size_t n;
+	bool able; /* no rule about nodes alone refuses it */
+};
+/* Of all nodes by name, those that are not able too; *out is the caller's to free(). */
+int election_shares(
+    const struct election *el, struct election_share **out, size_t *n, struct err *e) MUST_CHECK;
 
 /* How many addresses were elected so far, for tests and figures. */
 uint64_t election_count(const struct election *el);

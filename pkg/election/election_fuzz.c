@@ -74,7 +74,7 @@ static int settle(struct world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct election_options o = { .down = (const char *const[]){ "down" }, .down_n = 1 };
+	struct election_options o = { .down = { (const char *const[]){ "down" }, 1 } };
 	struct err e = ERR_INIT;
 	struct world w = { election_new(&o, &e), config_store_new("lb", &e) };
 	const char *at = (const char *)data, *end = at + size;

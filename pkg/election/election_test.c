@@ -178,7 +178,7 @@ static void slices_are_of_the_service_in_their_own_namespace(void **state)
 /* The rules about a node, in the order in which they are asked. */
 static void a_node_is_refused_by_the_first_rule(void **state)
 {
-	struct election_options o = { .down = (const char *const[]){ "node-c" }, .down_n = 1 };
+	struct election_options o = { .down = { (const char *const[]){ "node-c" }, 1 } };
 	struct world w;
 
 	(void)state;

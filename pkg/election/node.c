@@ -47,6 +47,14 @@ static void drop_if_empty(struct election *el, struct node *n)
 	node_free(el, n);
 }
 
+static bool is_among(const struct election_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->at[i], name))
+			return true;
+	return false;
+}
+
 static struct node *get(struct election *el, const char *name, struct err *e)
 {
 	struct node *n = node_find(el, name);
@@ -65,8 +73,9 @@ static struct node *get(struct election *el, const char *name, struct err *e)
 	}
 	n->id = el->free_ids_n ? el->free_ids[--el->free_ids_n] : el->next_id++;
 	el->by_id[n->id] = n;
-	for (size_t i = 0; i < el->options.down_n; i++)
-		n->down |= !strcmp(el->options.down[i], name);
+	n->down = is_among(&el->options.down, name);
+	n->drained = is_among(&el->options.drained, name);
+	n->added = is_among(&el->options.added, name);
 	n->hash = hash_text(HASH_BEGIN, name);
 	tree_add(&el->nodes, &n->in_nodes);
 	el->roll_stale = true;
@@ -81,6 +90,8 @@ static const char *dead(
 	*message = "it counts as down";
 	if (n->down)
 		return "NodeDown";
+	if (n->added && n->known)
+		return NULL;
 	*message = "its speaker is known, but there is no Node of this name";
 	if (!n->known)
 		return "NodeMissing";
@@ -104,6 +115,9 @@ const char *node_refused(
 
 	if (code)
 		return code;
+	*message = "it counts as drained";
+	if (n->drained)
+		return "NodeDrained";
 	*message = "its condition NetworkUnavailable is True";
 	if (n->observed.network_unavailable)
 		return "NodeNetworkUnavailable";
@@ -165,6 +179,40 @@ int node_put(struct election *el, const struct json *object, struct err *e)
 	n->observed = got;
 	n->known = true;
 	return news ? changed(el, n, e) : 0;
+}
+
+/* As kubelet would make it; the youngest of all. */
+static int add(struct election *el, const char *name, struct err *e)
+{
+	CLEANUP(json_freep) struct json *j = NULL;
+	struct buf text = BUF_INIT;
+	struct json_writer w = json_writer(&text);
+
+	json_begin(&w, '{');
+	json_key(&w, "metadata");
+	json_begin(&w, '{');
+	json_field(&w, "name", name);
+	json_field(&w, "creationTimestamp", "9999-12-31T23:59:59Z");
+	json_key(&w, "labels");
+	json_begin(&w, '{');
+	json_field(&w, "kubernetes.io/hostname", name);
+	json_field(&w, "kubernetes.io/os", "linux");
+	json_end(&w, '}');
+	json_end(&w, '}');
+	json_end(&w, '}');
+	j = text.bad ? NULL : json_parse(text.data, text.len, e);
+	if (text.bad)
+		err_memory(e);
+	buf_release(&text);
+	return j ? node_put(el, j, e) : -1;
+}
+
+int nodes_add(struct election *el, struct err *e)
+{
+	for (size_t i = 0; i < el->options.added.n; i++)
+		if (add(el, el->options.added.at[i], e) < 0)
+			return err_wrap(e, "--add %s", el->options.added.at[i]);
+	return 0;
 }
 
 int node_remove(struct election *el, const struct json *object, struct err *e)

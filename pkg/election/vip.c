@@ -296,3 +296,50 @@ int vips_elect(struct election *el, struct err *e)
 	}
 	return 0;
 }
+
+const char *election_winner(const struct election *el, const struct addr *a)
+{
+	struct vip probe = { .rank.addr = *a };
+	const struct vip *v = TREE_ITEM(tree_find(&el->vips, &probe.in_vips), struct vip, in_vips);
+
+	return v && v->winner ? v->winner->name : NULL;
+}
+
+size_t election_moved(const struct election *one, const struct election *other)
+{
+	size_t n = 0;
+
+	for (struct tree_node *t = tree_first(&one->vips); t; t = tree_after(&one->vips, t)) {
+		const struct vip *v = TREE_ITEM(t, struct vip, in_vips);
+		const char *is = election_winner(other, &v->rank.addr);
+
+		n += v->winner ? !is || strcmp(v->winner->name, is) != 0 : is != NULL;
+	}
+	return n;
+}
+
+int election_shares(const struct election *el, struct election_share **out, size_t *n, struct err *e)
+{
+	CLEANUP(freep) size_t *by_id = calloc(el->next_id + 1, sizeof(*by_id));
+	struct election_share *at = calloc(el->nodes.n + 1, sizeof(*at));
+
+	if (!by_id || !at) {
+		free(at);
+		return err_memory(e);
+	}
+	for (struct tree_node *t = tree_first(&el->vips); t; t = tree_after(&el->vips, t)) {
+		const struct vip *v = TREE_ITEM(t, struct vip, in_vips);
+
+		if (v->winner)
+			by_id[v->winner->id]++;
+	}
+	*n = 0;
+	for (struct tree_node *t = tree_first(&el->nodes); t; t = tree_after(&el->nodes, t)) {
+		const struct node *node = TREE_ITEM(t, struct node, in_nodes);
+
+		at[(*n)++] =
+		    (struct election_share){ node->name, by_id[node->id], set_has(el->able, node->id) };
+	}
+	*out = at;
+	return 0;
+}

@@ -98,7 +98,7 @@ struct node {
 	bool member; /* there is a Member object */
 	bool alive;
 	char *reason;
-	bool down; /* by the options */
+	bool down, drained, added; /* by the options */
 };
 
 /* The nodes that an advertisement selects, and what its preferences give each. */
@@ -184,6 +184,8 @@ int dirty_vip_compare(const struct tree_node *a, const struct tree_node *b);
 int service_review(
     struct election *el, const struct config *c, struct service *s, struct err *e) MUST_CHECK;
 
+/* Makes the nodes that the options add. */
+int nodes_add(struct election *el, struct err *e) MUST_CHECK;
 struct node *node_find(const struct election *el, const char *name);
 /* The first rule about nodes alone that refuses it, NULL when none does. */
 const char *node_refused(

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void text_or(const struct json *j, const char *otherwise, struct buf *out)
+void column_text(const struct json *j, const char *otherwise, struct buf *out)
 {
 	const char *s = json_string(j);
 
@@ -31,42 +31,42 @@ static void join(const struct json *list, const char *field, const char *otherwi
 
 static void namespace(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "metadata", "namespace", NULL), "", out);
+	column_text(json_at(o, "metadata", "namespace", NULL), "", out);
 }
 
 static void name(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "metadata", "name", NULL), "", out);
+	column_text(json_at(o, "metadata", "name", NULL), "", out);
 }
 
 static void kind(const struct json *o, struct buf *out)
 {
-	text_or(json_get(o, "kind"), "", out);
+	column_text(json_get(o, "kind"), "", out);
 }
 
 /* namespace/name, or the name alone */
-static void subject_of(const struct json *meta, struct buf *out)
+void column_subject(const struct json *meta, struct buf *out)
 {
 	const char *ns = json_string(json_get(meta, "namespace"));
 
 	if (ns && ns[0])
 		buf_printf(out, "%s/", ns);
-	text_or(json_get(meta, "name"), "", out);
+	column_text(json_get(meta, "name"), "", out);
 }
 
 static void object_name(const struct json *o, struct buf *out)
 {
-	subject_of(json_get(o, "metadata"), out);
+	column_subject(json_get(o, "metadata"), out);
 }
 
 static void service_type(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "type", NULL), "ClusterIP", out);
+	column_text(json_at(o, "spec", "type", NULL), "ClusterIP", out);
 }
 
 static void cluster_ip(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "clusterIP", NULL), "<none>", out);
+	column_text(json_at(o, "spec", "clusterIP", NULL), "<none>", out);
 }
 
 static void external_ip(const struct json *o, struct buf *out)
@@ -111,7 +111,7 @@ static void ports(const struct json *o, struct buf *out)
 
 static void pool_annotation(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "metadata", "annotations", "metallb.io/ip-allocated-from-pool", NULL),
+	column_text(json_at(o, "metadata", "annotations", "metallb.io/ip-allocated-from-pool", NULL),
 	    "<none>", out);
 }
 
@@ -159,7 +159,7 @@ static void node_ready(const struct json *o, struct buf *out)
 		const char *type = json_string(json_get(json_item(list, i), "type"));
 
 		if (type && !strcmp(type, "Ready")) {
-			text_or(json_get(json_item(list, i), "status"), "Unknown", out);
+			column_text(json_get(json_item(list, i), "status"), "Unknown", out);
 			return;
 		}
 	}
@@ -178,7 +178,7 @@ static void internal_ip(const struct json *o, struct buf *out)
 			continue;
 		if (out->len > start)
 			buf_putc(out, ',');
-		text_or(json_get(json_item(list, i), "address"), "", out);
+		column_text(json_get(json_item(list, i), "address"), "", out);
 	}
 	if (out->len == start)
 		buf_puts(out, "<none>");
@@ -186,7 +186,8 @@ static void internal_ip(const struct json *o, struct buf *out)
 
 static void slice_service(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "metadata", "labels", "kubernetes.io/service-name", NULL), "<none>", out);
+	column_text(
+	    json_at(o, "metadata", "labels", "kubernetes.io/service-name", NULL), "<none>", out);
 }
 
 static void slice_endpoints(const struct json *o, struct buf *out)
@@ -204,42 +205,42 @@ static void slice_endpoints(const struct json *o, struct buf *out)
 
 static void event_object(const struct json *o, struct buf *out)
 {
-	subject_of(json_get(o, "involvedObject"), out);
+	column_subject(json_get(o, "involvedObject"), out);
 }
 
 static void event_type(const struct json *o, struct buf *out)
 {
-	text_or(json_get(o, "type"), "", out);
+	column_text(json_get(o, "type"), "", out);
 }
 
 static void event_reason(const struct json *o, struct buf *out)
 {
-	text_or(json_get(o, "reason"), "", out);
+	column_text(json_get(o, "reason"), "", out);
 }
 
 static void message(const struct json *o, struct buf *out)
 {
-	text_or(json_get(o, "message"), "", out);
+	column_text(json_get(o, "message"), "", out);
 }
 
 static void decision_kind(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "subject", "kind", NULL), "", out);
+	column_text(json_at(o, "spec", "subject", "kind", NULL), "", out);
 }
 
 static void verdict(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "verdict", NULL), "", out);
+	column_text(json_at(o, "spec", "verdict", NULL), "", out);
 }
 
 static void code(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "code", NULL), "", out);
+	column_text(json_at(o, "spec", "code", NULL), "", out);
 }
 
 static void spec_message(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "message", NULL), "", out);
+	column_text(json_at(o, "spec", "message", NULL), "", out);
 }
 
 /* "pool-a (PoolExhausted), pool-b" */
@@ -250,7 +251,7 @@ static void considered_of(const struct json *list, struct buf *out)
 
 		if (i)
 			buf_puts(out, ", ");
-		text_or(json_get(json_item(list, i), "name"), "", out);
+		column_text(json_get(json_item(list, i), "name"), "", out);
 		if (why)
 			buf_printf(out, " (%s)", why);
 	}
@@ -268,59 +269,14 @@ static void candidates(const struct json *o, struct buf *out)
 	considered_of(json_at(o, "spec", "candidates", NULL), out);
 }
 
-/* Of an election: the winner has no code, those after it are on standby, the others refused. */
-static bool is_candidate(const struct json *considered)
-{
-	const char *why = json_string(json_get(considered, "code"));
-
-	return !why || !strcmp(why, "Standby");
-}
-
-static void winner(const struct json *o, struct buf *out)
-{
-	const struct json *first = json_item(json_at(o, "spec", "considered", NULL), 0);
-
-	text_or(json_string(json_get(first, "code")) ? NULL : json_get(first, "name"), "<none>", out);
-}
-
-static void names_of(const struct json *o, bool candidate, struct buf *out)
-{
-	const struct json *list = json_at(o, "spec", "considered", NULL);
-	size_t start = out->len;
-
-	for (size_t i = 0; i < json_count(list); i++) {
-		const struct json *item = json_item(list, i);
-
-		if (is_candidate(item) != candidate)
-			continue;
-		if (out->len > start)
-			buf_putc(out, ',');
-		text_or(json_get(item, "name"), "", out);
-		if (!candidate)
-			buf_printf(out, "(%s)", json_string(json_get(item, "code")));
-	}
-	if (out->len == start)
-		buf_puts(out, "<none>");
-}
-
-static void election_candidates(const struct json *o, struct buf *out)
-{
-	names_of(o, true, out);
-}
-
-static void election_refused(const struct json *o, struct buf *out)
-{
-	names_of(o, false, out);
-}
-
 static void announcement_node(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "node", NULL), "<none>", out);
+	column_text(json_at(o, "spec", "node", NULL), "<none>", out);
 }
 
 static void pool(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "spec", "pool", NULL), "<none>", out);
+	column_text(json_at(o, "spec", "pool", NULL), "<none>", out);
 }
 
 static void alive(const struct json *o, struct buf *out)
@@ -330,7 +286,7 @@ static void alive(const struct json *o, struct buf *out)
 
 static void member_reason(const struct json *o, struct buf *out)
 {
-	text_or(json_at(o, "status", "reason", NULL), "", out);
+	column_text(json_at(o, "status", "reason", NULL), "", out);
 }
 
 static const struct print_column service[] = {
@@ -401,17 +357,6 @@ static const struct print_column decision[] = {
 	{ NULL, NULL, false },
 };
 
-static const struct print_column election[] = {
-	{ "SERVICE", object_name, false },
-	{ "ADDRESS", spec_addresses, false },
-	{ "NODE", winner, false },
-	{ "CANDIDATES", election_candidates, false },
-	{ "REFUSED", election_refused, true },
-	{ "CODE", code, true },
-	{ "REASON", spec_message, false },
-	{ NULL, NULL, false },
-};
-
 static const struct print_column announcement[] = {
 	{ "SERVICE", object_name, false },
 	{ "NODE", announcement_node, false },
@@ -456,7 +401,6 @@ static const struct print_table tables[] = {
 };
 
 static const struct print_table applied = { "Service", applied_service };
-static const struct print_table elected = { "Decision", election };
 
 static bool is(const struct json *text, const char *want)
 {
@@ -473,7 +417,7 @@ const struct print_table *print_table_of(const struct json *object, bool apply)
 	if (apply && is(k, "Service"))
 		return &applied;
 	if (is(k, "Decision") && is(json_at(object, "spec", "component", NULL), "elect"))
-		return &elected;
+		return print_elected(object);
 	while (t->kind && !is(k, t->kind))
 		t++;
 	return t;

@@ -19,5 +19,11 @@ struct print_table {
 /* The table of an object; an APPLY of a Service's status has one of its own, and so has a
  * Decision of `elect`. */
 const struct print_table *print_table_of(const struct json *object, bool apply);
+/* Of a Decision of `elect`. */
+const struct print_table *print_elected(const struct json *object);
+
+/* The string, or what stands for none; "namespace/name" of metadata or of a subject. */
+void column_text(const struct json *j, const char *otherwise, struct buf *out);
+void column_subject(const struct json *meta, struct buf *out);
 
 #endif

@@ -98,6 +98,17 @@ void record_decision(struct buf *out, const struct record_decision *d)
 		put_addresses(&w, d->addresses, d->addresses_n);
 	if (d->considered_n)
 		put_considered(&w, "considered", d->considered, d->considered_n);
+	if (d->before)
+		json_field(&w, "before", d->before);
+	if (d->share) {
+		json_key(&w, "share");
+		json_begin(&w, '{');
+		json_key(&w, "now");
+		json_put_int(&w, (int64_t)d->share->now);
+		json_key(&w, "then");
+		json_put_int(&w, (int64_t)d->share->then);
+		json_end(&w, '}');
+	}
 	json_end(&w, '}');
 	end(&w);
 }

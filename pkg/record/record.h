@@ -39,6 +39,14 @@ struct record_decision {
 	size_t addresses_n;
 	const struct record_considered *considered;
 	size_t considered_n;
+	/* Of a what-if: the node as it is without, "" for none (NULL: it is no what-if); and of a node,
+	 * how many addresses it announces without and with it (NULL: it is about something else). */
+	const char *before;
+	const struct record_share *share;
+};
+struct record_share {
+	size_t now;
+	size_t then;
 };
 void record_decision(struct buf *out, const struct record_decision *d);
 
