@@ -125,9 +125,10 @@ void bfd_session_init(struct bfd_session *s, const struct bfd_options *o, uint64
 /* A packet that bfd_decode() accepted, from the peer, with our discriminator or 0.  False: it was
  * refused for its sequence number, and nothing has changed.
  *
- * RFC 5880 refuses all that is beyond 3 * Detect Mult of the last.  We accept it further ahead in a
- * packet that starts a session (Your Discriminator is 0): so speaks a system that has restarted.  An
- * earlier number, which is what a replay has, is refused in either. */
+ * RFC 5880 refuses all that is beyond 3 * Detect Mult of the last.  We accept it further ahead while
+ * the session isn't up, and in a packet that starts one (Your Discriminator is 0): so speaks a system
+ * that has restarted, or of which much was lost.  An earlier number, which is what a replay has, is
+ * always refused. */
 bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64_t now_us);
 
 /* Time has passed.  When there was a stall, what arrived meanwhile should be told first, or not. */

@@ -134,7 +134,7 @@ static bool is_fresh(struct bfd_session *s, const struct bfd_packet *p)
 	if (!s->authenticated)
 		return true;
 	if (s->sequence_known) {
-		bool starts = !p->your_discriminator;
+		bool starts = s->state != BFD_UP || !p->your_discriminator;
 
 		if (ahead == 0 || ahead > (starts ? (uint32_t)INT32_MAX : 3U * s->multiplier))
 			return false;

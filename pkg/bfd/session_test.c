@@ -363,6 +363,10 @@ static void a_replay_is_refused(void **state)
 	/* one that has restarted begins further on, never before */
 	assert_true(takes(s, 1, 0) && takes(s, 1000000, 0) && takes(s, 0x7fffffff, 0));
 	assert_false(takes(s, 0, 0) || takes(s, 0U - 1, 0) || takes(s, 0x80000000, 0));
+	/* nor does a session that isn't up mind what was lost */
+	s.state = BFD_INIT;
+	assert_true(takes(s, 10, s.discriminator) && takes(s, 0x7fffffff, s.discriminator));
+	assert_false(takes(s, 0, s.discriminator) || takes(s, 0U - 1, s.discriminator));
 	s.authenticated = false;
 	assert_true(takes(s, 0, s.discriminator));
 }

@@ -89,6 +89,13 @@ static void set(
 	touch(m, p);
 }
 
+/* Up at both ends: a peer that is still at Init may not hear us, and would be so for the detection
+ * time of its slow packets. */
+static bool is_up(const struct peer *p)
+{
+	return p->session.state == BFD_UP && p->session.remote_state == BFD_UP;
+}
+
 /* What its session says of it. */
 static void judge(struct members *m, struct peer *p, uint64_t now_us)
 {
@@ -96,13 +103,13 @@ static void judge(struct members *m, struct peer *p, uint64_t now_us)
 
 	if (p == m->self || p->gone || !m->open || m->stopped)
 		return;
-	if (m->joining && p->at.family && s->state != BFD_UP)
+	if (m->joining && p->at.family && !is_up(p))
 		return; /* it may come yet */
 	p->diag = s->diag;
 	p->silence_us = 0;
 	if (!p->at.family) {
 		set(m, p, false, MEMBER_NO_ADDRESS, now_us);
-	} else if (s->state == BFD_UP) {
+	} else if (is_up(p)) {
 		p->was_up = true;
 		set(m, p, true, MEMBER_UP, now_us);
 	} else if (!p->was_up) {
@@ -131,7 +138,7 @@ static void finish_joining(struct members *m, uint64_t now_us)
 	if (!m->joining || m->stopped)
 		return;
 	HASH_ITER(by_name, m->by_name, p, next)
-	waiting |= p->at.family && p->session.state != BFD_UP && !p->gone;
+	waiting |= p->at.family && !is_up(p) && !p->gone;
 	if (waiting && now_us < m->join_until_us)
 		return;
 	m->joining = false;
@@ -398,6 +405,14 @@ void member_stop(struct members *m, enum bfd_diag diag, uint64_t now_us)
 	bfd_session_stop(&p->session, diag, now_us);
 }
 
+/* To an earlier life of the session.  While neither end is up, both may know the other's earlier
+ * life only, and must be heard to find out. */
+static bool is_stale(const struct bfd_session *s, const struct bfd_packet *p)
+{
+	return p->your_discriminator && p->your_discriminator != s->discriminator &&
+	       (s->state == BFD_UP || p->state > BFD_DOWN);
+}
+
 bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_us, struct err *e)
 {
 	struct bfd_packet packet;
@@ -415,7 +430,7 @@ bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_
 		err_wrap(e, "%s (%s)", p->name, text);
 		return false;
 	}
-	if (packet.your_discriminator && packet.your_discriminator != p->session.discriminator) {
+	if (is_stale(&p->session, &packet)) {
 		err_set(e, ERR_NONE, "%s (%s): it speaks to an earlier session", p->name, text);
 		return false;
 	}
