@@ -2,8 +2,10 @@
 /* lbctl announce: answers for the addresses of the Announcements that it reads.
  *
  * This file knows records and options; what is answered, and what is sent when, is pkg/l2's. */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/announce.h"
@@ -16,6 +18,7 @@ struct args {
 	const char *output;
 	const char *bind_interface;
 	const char *exclude_file;
+	const char *run_dir;
 	struct opt_list interfaces;
 	struct opt_list exclude;
 	uint32_t grace_ms;
@@ -53,6 +56,8 @@ static const struct opt opts[] = {
 	    "put each address on an interface too, for hosts without kube-proxy"),
 	OPT_STRING(0, "bind-interface", "NAME", struct args, bind_interface,
 	    "with --bind, the interface; default: the first that the address is announced on"),
+	OPT_STRING(0, "run-dir", "DIR", struct args, run_dir,
+	    "tell what was counted on the unix socket DIR/announce.sock"),
 	OPT_STRING('o', "output", "FORMAT", struct args, output, "json, wide, name or table"),
 	OPT_END,
 };
@@ -243,6 +248,29 @@ static int parse_macs(const struct opt_list *list, struct mac *out, struct err *
 	return 0;
 }
 
+static bool on_http(void *ctx, const char *path, struct buf *out)
+{
+	struct announce *a = ctx;
+
+	if (strcmp(path, "/metrics") != 0)
+		return false;
+	l2_metrics(l2_port_engine(a->port), a->node, out);
+	return true;
+}
+
+static int serve(struct announce *a, const char *dir, struct err *e)
+{
+	char path[4096];
+
+	if (!dir)
+		return 0;
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "--run-dir: making %s", dir);
+	snprintf(path, sizeof(path), "%s/announce.sock", dir);
+	a->http = loop_http_new(stage_loop(a->stage), path, on_http, a, e);
+	return a->http ? 0 : err_wrap(e, "--run-dir");
+}
+
 static int run_stage(
     struct announce *a, const struct args *args, const struct l2_port_options *o, struct err *e)
 {
@@ -258,8 +286,9 @@ static int run_stage(
 		return -1;
 	a->port = l2_port_new(stage_loop(stage), o, &ev, e);
 	a->peers = a->port ? announce_peers_new(a, e) : NULL;
-	if (a->peers)
+	if (a->peers && serve(a, args->run_dir, e) == 0)
 		status = stage_run(stage, e);
+	loop_http_free(a->http);
 	announce_peers_free(a->peers);
 	l2_port_free(a->port);
 	announce_new_release(&a->new);

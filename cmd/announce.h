@@ -27,6 +27,7 @@ struct announce {
 	struct stage *stage;
 	struct l2_port *port;
 	struct announce_peers *peers;
+	struct loop_http *http;
 	struct announce_new new;
 	const char *node;
 	bool draining;

@@ -45,6 +45,7 @@ _lbctl() {
 			'--defend=[announce an address again when another host claims it\: once (in 10 s), always or never; default once]:HOW:' \
 			'--bind[put each address on an interface too, for hosts without kube-proxy]' \
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \
+			'--run-dir=[tell what was counted on the unix socket DIR/announce.sock]:DIR:_files' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'*:operand:_files' ;;

@@ -56,29 +56,37 @@ bool mac_is_ignored(const struct l2 *l, const struct mac *m)
 
 uint32_t strife_hash(const void *strife)
 {
-	return table_hash(&((const struct strife *)strife)->ip, sizeof(struct in6_addr));
+	const struct strife *s = strife;
+
+	return table_hash(&s->ip, sizeof(s->ip)) + (uint32_t)s->ifindex;
 }
 
-static bool has_ip(const void *strife, const void *ip)
+static bool is_at(const void *strife, const void *place)
 {
-	return !memcmp(&((const struct strife *)strife)->ip, ip, sizeof(struct in6_addr));
+	const struct strife *s = strife;
+	const struct place *p = place;
+
+	return s->ifindex == p->ifindex && !memcmp(&s->ip, &p->vip->ip, sizeof(s->ip));
 }
 
-static struct strife *strife_find(const struct l2 *l, const struct in6_addr *ip)
+struct strife *strife_find(const struct l2 *l, const struct place *p)
 {
-	return table_find(&l->strifes, table_hash(ip, sizeof(*ip)), has_ip, ip);
+	struct strife key = { .ip = p->vip->ip, .ifindex = p->ifindex };
+
+	return table_find(&l->strifes, strife_hash(&key), is_at, p);
 }
 
-static struct strife *strife_get(struct l2 *l, const struct in6_addr *ip)
+static struct strife *strife_get(struct l2 *l, const struct place *p)
 {
-	struct strife *s = strife_find(l, ip);
+	struct strife *s = strife_find(l, p);
 
 	if (s)
 		return s;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	s->ip = *ip;
+	s->ip = p->vip->ip;
+	s->ifindex = p->ifindex;
 	if (!table_add(&l->strifes, s)) {
 		free(s);
 		return NULL;
@@ -86,9 +94,9 @@ static struct strife *strife_get(struct l2 *l, const struct in6_addr *ip)
 	return s;
 }
 
-void claims_forget(struct l2 *l, const struct vip *v)
+void claims_forget(struct l2 *l, const struct place *p)
 {
-	struct strife *s = strife_find(l, &v->ip);
+	struct strife *s = strife_find(l, p);
 
 	if (!s)
 		return;
@@ -142,9 +150,9 @@ static void defend(struct l2 *l, struct strife *s, struct place *p)
 
 /* One that went on telling us of another host would hide that: who is told of stays `by` until a
  * new one may be told. */
-enum l2_outcome claim(struct l2 *l, struct vip *v, struct place *p, const struct mac *by)
+enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by)
 {
-	struct strife *s = strife_get(l, &v->ip);
+	struct strife *s = strife_get(l, p);
 	bool other;
 
 	if (!s)
@@ -156,7 +164,6 @@ enum l2_outcome claim(struct l2 *l, struct vip *v, struct place *p, const struct
 	s->all++;
 	if (!other || !s->told || l->now - s->told_at >= OTHER_MS) {
 		s->by = *by;
-		s->ifindex = p->ifindex;
 		s->peer = mac_is_peer(l, by);
 	}
 	if (mac_is_peer(l, by) && l->now - s->first_at < HANDOVER_MS) {
@@ -164,6 +171,7 @@ enum l2_outcome claim(struct l2 *l, struct vip *v, struct place *p, const struct
 		return L2_PEER_CLAIM;
 	}
 	s->claims++;
+	s->conflicts++;
 	tell(l, s, other);
 	defend(l, s, p);
 	return L2_FOREIGN_CLAIM;

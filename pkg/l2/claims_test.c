@@ -275,6 +275,28 @@ static void a_storm_of_spoofed_claims_is_told_in_moderation(void **state)
 	l2_free(l);
 }
 
+static void claims_are_counted_by_address_and_link(void **state)
+{
+	struct l2 *l = settled(&(struct l2_options){ 0 });
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	claims(l, &other, 20000);
+	claims(l, &other, 20001);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	l2_metrics(l, "node \"a\"", &out);
+	assert_non_null(
+	    strstr(out.data, "lbctl_layer2_conflicts_total{ip=\"192.0.2.10\",interface=\"eth0\"} 2\n"));
+	assert_non_null(strstr(
+	    out.data, "metallb_layer2_gratuitous_sent{ip=\"192.0.2.10\",interface=\"eth0\"} 10\n"));
+	assert_non_null(strstr(
+	    out.data, "metallb_layer2_responses_sent{ip=\"192.0.2.10\",interface=\"eth0\"} 1\n"));
+	assert_non_null(
+	    strstr(out.data, "protocol=\"layer2\",node=\"node \\\"a\\\"\",ip=\"192.0.2.10\"} 1\n"));
+	buf_release(&out);
+	l2_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +311,7 @@ int main(void)
 		cmocka_unit_test(each_defends_as_it_is_told),
 		cmocka_unit_test(a_peers_claim_is_no_conflict_while_the_election_is_on_its_way),
 		cmocka_unit_test(a_storm_of_spoofed_claims_is_told_in_moderation),
+		cmocka_unit_test(claims_are_counted_by_address_and_link),
 	};
 
 	return cmocka_run_group_tests_name("l2 and other hosts", tests, NULL, NULL);

@@ -99,7 +99,7 @@ struct probing {
 	struct probing *prev, *next;
 };
 
-/* Claims of one address by others. */
+/* Claims of one address by others, on one link. */
 struct strife {
 	struct in6_addr ip;
 	struct mac by;
@@ -107,7 +107,8 @@ struct strife {
 	bool peer, told, untold; /* untold: is in l2.strife_news */
 	uint64_t first_at, last_at, told_at, defended_at;
 	uint64_t claims; /* since it was told */
-	uint64_t all;
+	uint64_t all;    /* of peers in their time, too */
+	uint64_t conflicts;
 	struct strife *prev, *next;
 };
 
@@ -121,7 +122,7 @@ struct l2 {
 	struct table own_macs; /* by MAC */
 	struct table owners;   /* by key, leaving ones too */
 	struct table vips;     /* by address */
-	struct table strifes;  /* by address */
+	struct table strifes;  /* by address and link */
 	struct strife *strife_news;
 	uint64_t news_since; /* how many were told since then */
 	unsigned news_n;
@@ -181,6 +182,7 @@ struct place *place_find(const struct vip *v, int ifindex);
 uint32_t vip_hash(const void *vip);
 
 /* owner.c */
+const char *owner_key(const struct owner *o);
 bool owner_allows(const struct owner *o, const struct link *k);
 void owner_changed(struct l2 *l, struct owner *o);
 void owner_free(struct owner *o);
@@ -218,8 +220,9 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out);
 struct probing *probing_untold(struct l2 *l); /* the next, told now; or NULL */
 
 /* claims.c */
-enum l2_outcome claim(struct l2 *l, struct vip *v, struct place *p, const struct mac *by);
-void claims_forget(struct l2 *l, const struct vip *v);
+enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by);
+void claims_forget(struct l2 *l, const struct place *p);
+struct strife *strife_find(const struct l2 *l, const struct place *p); /* or NULL */
 struct strife *claim_untold(struct l2 *l);
 bool mac_is_peer(const struct l2 *l, const struct mac *m);
 bool mac_is_ignored(const struct l2 *l, const struct mac *m);

@@ -133,7 +133,7 @@ static enum l2_outcome hear_claim(struct l2 *l, const struct heard *h)
 	if (v->blocked)
 		return probing_taken(l, v, &h->sender, h->ifindex) ? L2_TAKEN : L2_NOT_A_REQUEST;
 	if (is_active(v))
-		return p->announced ? claim(l, v, p, &h->sender) : L2_NOT_A_REQUEST;
+		return p->announced ? claim(l, p, &h->sender) : L2_NOT_A_REQUEST;
 	succeed(l, v, &h->sender);
 	return L2_SUCCESSOR;
 }

@@ -34,6 +34,7 @@
 #define LB_L2_H
 
 #include "pkg/arp/arp.h"
+#include "pkg/buf/buf.h"
 #include "pkg/loop/loop.h"
 #include "pkg/ndp/ndp.h"
 #include "pkg/netlink/netlink.h"
@@ -189,6 +190,10 @@ struct l2_event {
 	bool by_peer;               /* L2_CONFLICT: it is a node of the cluster */
 };
 bool l2_next_event(struct l2 *l, struct l2_event *ev); /* false when there is none */
+
+/* What was counted, in the text format of Prometheus, with MetalLB's names where it has one: by address
+ * and interface, and by interface what became of the frames that arrived.  `node`: for the label. */
+void l2_metrics(const struct l2 *l, const char *node, struct buf *out);
 
 /* The engine on the links of this host. */
 struct l2_port;

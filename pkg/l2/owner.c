@@ -27,7 +27,7 @@ char **names_copy(const struct l2_names *n, struct err *e)
 	return copy;
 }
 
-static const char *owner_key(const struct owner *o)
+const char *owner_key(const struct owner *o)
 {
 	return (const char *)&o->vips[o->room];
 }

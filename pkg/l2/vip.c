@@ -138,6 +138,7 @@ static void place_free(struct l2 *l, struct place *p)
 {
 	struct vip *v = p->vip;
 
+	claims_forget(l, p);
 	burst_stop(l, p);
 	slots_drop(&v->places, v->places_n, place_index(v, p->ifindex));
 	v->places_n--;
@@ -206,7 +207,6 @@ bool vip_is_wanted(const struct vip *v)
 void vip_free(struct l2 *l, struct vip *v)
 {
 	probing_stop(l, v);
-	claims_forget(l, v);
 	while (v->places_n)
 		place_free(l, vip_place(v, 0));
 	while (v->owners_n)

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pkg/loop/loop_state.h"
+
 struct loop {
 	struct event_base *base;
 };
@@ -32,6 +34,11 @@ struct loop_signal {
 	loop_signal_fn *fn;
 	void *arg;
 };
+
+struct event_base *loop_base(struct loop *l)
+{
+	return l->base;
+}
 
 struct loop *loop_new(struct err *e)
 {

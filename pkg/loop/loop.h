@@ -6,6 +6,7 @@
 #ifndef LB_LOOP_H
 #define LB_LOOP_H
 
+#include "pkg/buf/buf.h"
 #include "pkg/err/err.h"
 
 struct loop;
@@ -48,5 +49,14 @@ typedef void loop_signal_fn(int signal, void *arg);
 struct loop_signal *loop_signal_add(
     struct loop *l, int signal, loop_signal_fn *fn, void *arg, struct err *e) MUST_CHECK;
 void loop_signal_remove(struct loop_signal *s); /* NULL is fine */
+
+/* Answers HTTP GET on a unix socket that only its owner may open, with text for the path; fn returns
+ * false where there is nothing.  ERR_CONFLICT when another process listens there; what one that was
+ * killed has left is replaced. */
+struct loop_http;
+typedef bool loop_http_fn(void *arg, const char *path, struct buf *out);
+struct loop_http *loop_http_new(
+    struct loop *l, const char *socket, loop_http_fn *fn, void *arg, struct err *e) MUST_CHECK;
+void loop_http_free(struct loop_http *h); /* before the loop; the socket goes; NULL is fine */
 
 #endif

@@ -373,3 +373,41 @@ lifetime_is() { # SECONDS
 	wait_for 10 lines "$T/seen" 2000
 	unanswered 198.18.4.0
 }
+
+metrics() {
+	curl -sf --unix-socket "$T/run/announce.sock" http://lbctl/metrics
+}
+
+counted() { # LINE: with a number that is at least what is wanted, in its place
+	metrics | awk -v name="${1% *}" -v least="${1##* }" 'index($0, name " ") == 1 && $NF >= least { ok = 1 } END { exit !ok }'
+}
+
+@test "what was asked, answered, ignored, sent and claimed is counted by address and interface" {
+	announce_on node-a 8 --run-dir "$T/run"
+	announcement ADDED web node-a '"192.0.2.10","2001:db8::10"' >&8
+	wait_for 5 answered_by 192.0.2.10 $A
+	solicited 2001:db8::10 $A
+	lan_run node-b arping -q -c 1 -w 1 -I eth0 192.0.2.10
+	lan_run node-b ip addr add 192.0.2.10/32 dev eth0
+	lan_run node-b arping -q -A -c 2 -I eth0 192.0.2.10
+	wait_for 5 counted 'lbctl_layer2_conflicts_total{ip="192.0.2.10",interface="eth0"} 2'
+	metrics
+	counted 'metallb_layer2_requests_received{ip="192.0.2.10",interface="eth0"} 2'
+	counted 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"} 2'
+	counted 'metallb_layer2_gratuitous_sent{ip="192.0.2.10",interface="eth0"} 2'
+	counted 'metallb_layer2_responses_sent{ip="2001:db8::10",interface="eth0"} 1'
+	counted 'metallb_speaker_announced{service="default/web",protocol="layer2",node="node-a",ip="2001:db8::10"} 1'
+	counted 'lbctl_layer2_frames_total{interface="eth0",outcome="answered"} 3'
+	counted 'lbctl_layer2_frames_total{interface="eth0",outcome="another host claims it"} 2'
+	# every line is one that Prometheus reads
+	run ! grep -vE '^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\} [0-9]+)$' <(metrics)
+	run -22 curl -sf --unix-socket "$T/run/announce.sock" http://lbctl/else
+	run ! curl -sf -X POST -d x --unix-socket "$T/run/announce.sock" http://lbctl/metrics
+	# a second one is refused; what a killed one leaves is replaced
+	run -4 lan_run node-b "$BUILD/lbctl" announce --run-dir "$T/run" </dev/null
+	[[ $output == *'another process listens there'* ]]
+	lan_stop "$LAN_PID" KILL || true
+	[ -S "$T/run/announce.sock" ]
+	lan_run node-b "$BUILD/lbctl" announce --run-dir "$T/run" </dev/null
+	[ ! -e "$T/run/announce.sock" ]
+}
