@@ -64,26 +64,38 @@ void buf_puts(struct buf *b, const char *text)
 
 void buf_putc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	char *to = buf_room(b, 1);
+
+	if (!to)
+		return;
+	to[0] = c;
+	to[1] = 0;
+	b->len++;
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
+	char *to = buf_room(b, 0);
 	va_list ap;
-	char *to;
 	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0 || !(to = buf_room(b, (size_t)n))) {
-		b->bad = true;
+	if (!to)
 		return;
-	}
 	va_start(ap, fmt);
-	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	n = vsnprintf(to, b->cap - b->len, fmt, ap);
 	va_end(ap);
-	b->len += (size_t)n;
+	if (n >= 0 && (size_t)n >= b->cap - b->len) {
+		*to = 0; /* as it was, should there be no room */
+		to = buf_room(b, (size_t)n);
+		va_start(ap, fmt);
+		if (to)
+			n = vsnprintf(to, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
+	if (to && n >= 0)
+		b->len += (size_t)n;
+	else
+		b->bad = true;
 }
 
 void buf_shift(struct buf *b, size_t n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `struct json` is json-c's json_object; it has no definition of its own. */
-#include "pkg/json/json.h"
+#include "pkg/json/view.h"
 
 /* json-c has types of these two names. */
 #define json_type json_c_type
@@ -94,7 +94,8 @@ struct json *json_parse(const char *text, size_t len, struct err *e)
 
 void json_free(struct json *j)
 {
-	json_object_put(theirs(j));
+	if (!view_of(j))
+		json_object_put(theirs(j));
 }
 
 void json_freep(struct json **j)
@@ -104,6 +105,10 @@ void json_freep(struct json **j)
 
 enum json_type json_type(const struct json *j)
 {
+	const struct view *view = view_of(j);
+
+	if (view)
+		return view->type;
 	switch (json_object_get_type(theirs(j))) {
 	case json_type_boolean:
 		return JSON_BOOL;
@@ -139,8 +144,11 @@ const char *json_type_name(enum json_type type)
 
 const struct json *json_get(const struct json *object, const char *key)
 {
+	const struct view *view = view_of(object);
 	json_object *v;
 
+	if (view)
+		return view_get(view, key);
 	if (json_type(object) != JSON_OBJECT || !json_object_object_get_ex(theirs(object), key, &v))
 		return NULL;
 	return ours(v);
@@ -160,28 +168,39 @@ const struct json *json_at(const struct json *j, ...)
 
 const char *json_string(const struct json *j)
 {
+	const struct view *view = view_of(j);
+
+	if (view)
+		return view->type == JSON_STRING ? view->string : NULL;
 	return json_type(j) == JSON_STRING ? json_object_get_string(theirs(j)) : NULL;
 }
 
 size_t json_string_len(const struct json *j)
 {
+	const struct view *view = view_of(j);
+
+	if (view)
+		return view->type == JSON_STRING ? view->n : 0;
 	return json_type(j) == JSON_STRING ? (size_t)json_object_get_string_len(theirs(j)) : 0;
 }
 
 bool json_bool(const struct json *j, bool *out)
 {
+	const struct view *view = view_of(j);
+
 	if (json_type(j) != JSON_BOOL)
 		return false;
-	*out = json_object_get_boolean(theirs(j));
+	*out = view ? view->truth : json_object_get_boolean(theirs(j));
 	return true;
 }
 
 bool json_int(const struct json *j, int64_t *out)
 {
+	const struct view *view = view_of(j);
 	double d;
 
 	if (json_type(j) == JSON_INT) {
-		*out = json_object_get_int64(theirs(j));
+		*out = view ? view->number : json_object_get_int64(theirs(j));
 		return true;
 	}
 	if (json_type(j) != JSON_DOUBLE)
@@ -195,6 +214,10 @@ bool json_int(const struct json *j, int64_t *out)
 
 size_t json_count(const struct json *j)
 {
+	const struct view *view = view_of(j);
+
+	if (view)
+		return view->type == JSON_ARRAY || view->type == JSON_OBJECT ? view->n : 0;
 	switch (json_type(j)) {
 	case JSON_ARRAY:
 		return json_object_array_length(theirs(j));
@@ -207,16 +230,29 @@ size_t json_count(const struct json *j)
 
 const struct json *json_item(const struct json *array, size_t i)
 {
+	const struct view *view = view_of(array);
+
+	if (view)
+		return view->type == JSON_ARRAY && i < view->n ? view->items[i] : NULL;
 	return json_type(array) == JSON_ARRAY ? ours(json_object_array_get_idx(theirs(array), i))
 					      : NULL;
 }
 
 bool json_each(const struct json *object, struct json_iter *it)
 {
+	const struct view *view = view_of(object);
 	struct lh_entry *entry;
 
 	if (json_type(object) != JSON_OBJECT)
 		return false;
+	if (view) {
+		const struct view_member *m = it->state ? it->state : NULL;
+
+		m = m ? m->next : view->members;
+		if (m)
+			*it = (struct json_iter){ m->key, m->value, m };
+		return m != NULL;
+	}
 	if (it->state)
 		entry = lh_entry_next((struct lh_entry *)(uintptr_t)it->state);
 	else
@@ -231,6 +267,8 @@ bool json_each(const struct json *object, struct json_iter *it)
 
 bool json_equal(const struct json *a, const struct json *b)
 {
+	if (view_of(a) || view_of(b))
+		return view_equal(a, b);
 	return json_object_equal(theirs(a), theirs(b));
 }
 
@@ -295,6 +333,8 @@ struct json *json_copy(const struct json *j)
 {
 	json_object *copy = NULL;
 
+	if (view_of(j))
+		return view_copy(j);
 	return json_object_deep_copy(theirs(j), &copy, NULL) == 0 ? ours(copy) : NULL;
 }
 
@@ -327,8 +367,15 @@ int json_merge(struct json *target, const struct json *patch)
 
 void json_write(const struct json *j, struct buf *out)
 {
+	struct json_writer w = json_writer(out);
+	const char *text;
 	size_t n;
-	const char *text = json_object_to_json_string_length(
+
+	if (view_of(j)) {
+		view_write(j, &w);
+		return;
+	}
+	text = json_object_to_json_string_length(
 	    theirs(j), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
 
 	if (text)

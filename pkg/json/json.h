@@ -10,6 +10,7 @@
 #ifndef LB_JSON_H
 #define LB_JSON_H
 
+#include "pkg/arena/arena.h"
 #include "pkg/buf/buf.h"
 #include "pkg/err/err.h"
 
@@ -22,6 +23,9 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_
 /* One value of `len` bytes, blanks around it allowed.  NULL with *e of ERR_PROTOCOL (with the
  * offset of the byte that was wrong) or of ERR_SYSTEM. */
 struct json *json_parse(const char *text, size_t len, struct err *e) MUST_CHECK;
+/* The same without json-c, for reading only, from memory of the arena; with NULL it says nothing but
+ * that json_parse() must be asked.  What it takes json_parse() takes, and reads as the same. */
+const struct json *json_view(const char *text, size_t len, struct arena *a);
 void json_free(struct json *j); /* NULL is fine */
 void json_freep(struct json **j);
 

@@ -16,10 +16,46 @@ static void separate(struct json_writer *w)
 	w->comma = true;
 }
 
+/* Whether any of the eight bytes is a control character, a quote, a backslash, or beyond ASCII. */
+static bool is_special(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+	uint64_t quotes = bytes ^ (ones * '"'), slashes = bytes ^ (ones * '\\');
+
+	return ((bytes - ones * 0x20) | (quotes - ones) | (slashes - ones) | bytes) & tops;
+}
+
+/* Text that is quoted by putting quotes around it. */
+static bool quote_plain(struct buf *out, const char *s)
+{
+	size_t n = strlen(s), i = 0;
+	char *to;
+
+	for (uint64_t eight; i + 8 <= n; i += 8) {
+		memcpy(&eight, s + i, 8);
+		if (is_special(eight))
+			return false;
+	}
+	for (; i < n; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == '"' || s[i] == '\\')
+			return false;
+	to = buf_room(out, n + 2);
+	if (!to)
+		return true;
+	to[0] = '"';
+	memcpy(to + 1, s, n);
+	to[n + 1] = '"';
+	to[n + 2] = 0;
+	out->len += n + 2;
+	return true;
+}
+
 static void quote(struct buf *out, const char *s)
 {
 	const char *from = s;
 
+	if (quote_plain(out, s))
+		return;
 	buf_putc(out, '"');
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;

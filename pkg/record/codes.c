@@ -10,8 +10,8 @@ const struct record_code record_codes[] = {
 	    "Another host on the network claims an address that the node announces; the "
 	    "message has its MAC address and the interface." },
 	{ "AddressInUse", "The address is another's: of a Service, who is there with the reason why "
-			  "they can't share it, or of somebody else on the network.  In the input of "
-			  "allocate it puts the addresses in quarantine." },
+			  "they can't share it, or of somebody else on the network, which puts it "
+			  "in quarantine." },
 	{ "AddressKept", "The Service keeps the address that is recorded in its status." },
 	{ "AddressLost",
 	    "Of --what-if: the Service would have no address any more; the message tells why." },

@@ -38,6 +38,7 @@ struct stage {
 	bool draining;
 	bool done;
 	bool failed;
+	struct arena scratch; /* of the record that is handed over */
 	uint64_t bad;
 	struct log_limit bad_limit;
 	struct err e;
@@ -198,10 +199,11 @@ static bool changes(enum record_type t)
 static void hand_over(struct stage *s, const struct record *r, int kind)
 {
 	struct err e = ERR_INIT;
-	struct json *own = r->parsed ? NULL : record_parse(r, &e);
-	const struct json *object = json_get(r->parsed ? r->parsed : own, "object");
+	const struct json *view = r->parsed ? r->parsed : json_view(r->text, r->len, &s->scratch);
+	struct json *own = view ? NULL : record_parse(r, &e);
+	const struct json *object = json_get(view ? view : own, "object");
 
-	if (!r->parsed && !own) {
+	if (!view && !own) {
 		report_bad(s, r, e.text);
 		return;
 	}
@@ -214,6 +216,7 @@ static void hand_over(struct stage *s, const struct record *r, int kind)
 			s->ops->settle(s->ctx);
 	}
 	json_free(own);
+	arena_reset(&s->scratch);
 }
 
 static void report_source_error(struct stage *s, const struct record *r)
@@ -435,6 +438,7 @@ void stage_free(struct stage *s)
 	stream_reader_free(s->reader);
 	print_free(s->print);
 	loop_free(s->loop);
+	arena_release(&s->scratch);
 	free(s);
 }
 
