@@ -204,7 +204,8 @@ static bool has_it(const struct target *t, const struct json *object)
 	return t->written && json_equal(t->written, object);
 }
 
-static int set_want(struct apply *a, struct target *t, const struct json *object, struct err *e)
+static int set_want(
+    struct apply *a, struct target *t, const struct json *object, struct apply_now now, struct err *e)
 {
 	const struct json *current = t->id && t->flight && !t->dropped ? t->flight : t->written;
 	struct json *want;
@@ -223,6 +224,8 @@ static int set_want(struct apply *a, struct target *t, const struct json *object
 	want = json_copy(object);
 	if (!want)
 		return err_memory(e);
+	if (!t->want)
+		t->want_ms = now.ms;
 	json_free(t->want);
 	t->want = want;
 	json_free(TAKE(t->strip));
@@ -262,7 +265,7 @@ int apply_want(struct apply *a, const struct json *object, struct apply_now now,
 		t = new_target(a, what, namespace, name);
 	if (!t)
 		return err_memory(e);
-	return set_want(a, t, object, e);
+	return set_want(a, t, object, now, e);
 }
 
 static void drop(struct apply *a, struct target *t)
@@ -326,6 +329,7 @@ static bool start(struct apply *a, struct target *t, struct apply_now now, struc
 	t->id = ++a->last_id;
 	t->dropped = false;
 	a->flights[a->flights_n++] = t;
+	a->events_n += t->what->event;
 	*w = (struct apply_write){ .id = t->id,
 		.how = t->merging ? APPLY_MERGE : APPLY_FIELDS,
 		.fresh = t->what->event && !t->count,
@@ -338,13 +342,17 @@ static bool start(struct apply *a, struct target *t, struct apply_now now, struc
 	return true;
 }
 
-/* Of an Event also the pause since it was written last. */
+/* Of an Event also the pause since it was written last, and the time for other writes to be over. */
 static uint64_t due(const struct apply *a, const struct target *t)
 {
-	uint64_t pause =
-	    t->what->event && t->count && !a->hurry ? t->last_ms + APPLY_EVENT_PAUSE_MS : 0;
+	uint64_t at = t->not_before, paced = t->last_ms + APPLY_EVENT_PAUSE_MS,
+		 yields = t->want_ms + APPLY_EVENT_WAIT_MS;
 
-	return pause > t->not_before ? pause : t->not_before;
+	if (!t->what->event || a->hurry)
+		return at;
+	if (t->count && paced > at)
+		at = paced;
+	return a->flights_n > a->events_n && yields > at ? yields : at;
 }
 
 static bool next_of(struct apply *a, struct queue *q, struct apply_now now, struct apply_write *w)

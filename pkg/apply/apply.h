@@ -10,7 +10,8 @@
  *  - a write that the server could not take now is tried again, with a growing pause, and one that
  *    nobody may make, too; during an outage one write at a time is tried; what is refused for its
  *    content, or whose object is gone, is dropped.
- * Events are written when nothing else can be.  An Event wanted again is one that happened again: it is
+ * An Event is written when nothing else is, so that the server has its hands free for what matters,
+ * or has waited for APPLY_EVENT_WAIT_MS.  An Event wanted again is one that happened again: it is
  * counted, and written at most once in APPLY_EVENT_PAUSE_MS. */
 #ifndef LB_APPLY_H
 #define LB_APPLY_H
@@ -24,6 +25,7 @@ enum {
 	APPLY_PAUSE_MIN_MS = 100, /* before the first retry; doubles with every one */
 	APPLY_PAUSE_MAX_MS = 30000,
 	APPLY_EVENT_PAUSE_MS = 10000,
+	APPLY_EVENT_WAIT_MS = 1000, /* at most, for other writes to be over */
 	APPLY_IN_FLIGHT_MAX = 256,
 };
 #define APPLY_MANAGER "lbctl" /* the field manager of what is written */

@@ -415,6 +415,28 @@ static void events_wait_for_all_else(void **state)
 	apply_free(a);
 }
 
+static void an_event_waits_for_writes_under_way_but_not_for_ever(void **state)
+{
+	struct apply *a = new_engine(4);
+	struct apply_write w;
+	uint64_t id;
+
+	(void)state;
+	want(a, "web", "192.0.2.1");
+	id = starts(a, "web", "192.0.2.1");
+	want_event(a, "e");
+	nothing_starts(a);
+	assert_int_equal(apply_deadline(a), clock_ms + APPLY_EVENT_WAIT_MS);
+	clock_ms += APPLY_EVENT_WAIT_MS;
+	assert_true(apply_next(a, now(), &w));
+	want_event(a, "f");
+	nothing_starts(a);
+	done(a, id, APPLY_WRITTEN, "192.0.2.1", 2);
+	assert_true(apply_next(a, now(), &w)); /* beside another Event */
+	assert_string_equal(w.name, "f");
+	apply_free(a);
+}
+
 static void memory_for_events_is_bounded(void **state)
 {
 	CLEANUP(apply_freep) struct apply *a = new_engine(16);
@@ -490,6 +512,7 @@ int main(void)
 		cmocka_unit_test(an_annotation_of_somebody_else_is_removed_by_a_second_write),
 		cmocka_unit_test(events_are_counted_and_paced),
 		cmocka_unit_test(events_wait_for_all_else),
+		cmocka_unit_test(an_event_waits_for_writes_under_way_but_not_for_ever),
 		cmocka_unit_test(memory_for_events_is_bounded),
 		cmocka_unit_test(what_cannot_be_written_is_refused),
 	};

@@ -212,6 +212,7 @@ void apply_done(struct apply *a, uint64_t id, const struct apply_result *r, stru
 		if (a->flights[i]->id == id) {
 			t = a->flights[i];
 			a->flights[i] = a->flights[--a->flights_n];
+			a->events_n -= t->what->event;
 		}
 	if (!t)
 		return;

@@ -5,7 +5,7 @@
  *
  *	want -> queue -> flight -> written
  *
- * There are two queues: Events wait until nothing else can be written.
+ * There are two queues: Events wait until nothing else is written.
  *
  * A newer want replaces an older one that waits.  A write that is to be tried again becomes the
  * want, unless there is a newer one.  `strip` is a second step, after a write whose answer
@@ -35,6 +35,7 @@ struct target {
 	bool dropped; /* while its write is under way: not to be tried again */
 	struct json *want;
 	uint32_t want_times; /* of an Event */
+	uint64_t want_ms;    /* since when it waits */
 	struct json *flight;
 	uint32_t flight_times;
 	bool merging; /* what is under way is `strip` */
@@ -67,6 +68,7 @@ struct apply {
 	} queues[2]; /* the second: Events */
 	struct target **flights;
 	size_t flights_n, flights_max;
+	size_t events_n; /* of them */
 	uint64_t last_id;
 	uint64_t hold; /* start nothing before */
 	unsigned outages;

@@ -65,7 +65,8 @@ both_controllers() {
 	done
 }
 
-addresses() { # PREFIX COUNT: so many have one
+addresses() { # PREFIX COUNT: so many have one; asked seldom, for the answer is long
+	sleep 0.3
 	[ "$(cluster_addresses default "$1" | wc -l)" -ge "$2" ]
 }
 

@@ -53,11 +53,13 @@ lan_number() { # HOST: its N
 
 # wait_for SECONDS COMMAND...: until the command succeeds; a condition, not a sleep
 wait_for() {
-	local until=$(($(date +%s%N) + $1 * 1000000000))
+	local until=$(($(date +%s%N) + $1 * 1000000000)) pause=0.02 n=0
 	shift
 	until "$@"; do
 		[ "$(date +%s%N)" -lt $until ] || return 1
-		sleep 0.02
+		sleep $pause
+		n=$((n + 1))
+		[ $n -lt 30 ] || pause=0.1 # what takes its time shall not be slowed by being asked
 	done
 }
 
