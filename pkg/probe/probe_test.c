@@ -481,6 +481,14 @@ static void a_flood_of_macs_is_bounded(void **state)
 	assert_int_equal(remembered, PROBE_MACS_MAX);
 	assert_int_equal(n->told_n, PROBE_MACS_MAX + PROBE_TOLD_MAX);
 	assert_int_equal(probe_totals(n->p).replies, 3000);
+	run_until(n, 6 * S); /* the next probe */
+	for (uint8_t i = 0; i < 20; i++) {
+		struct mac it = { { 2, 8, 0, 0, 0, i } };
+		struct probe_message m = arp_message(arp_reply(&request.packet, &it));
+
+		input(n, &m);
+	}
+	assert_int_equal(n->told_n, PROBE_MACS_MAX + 2 * PROBE_TOLD_MAX);
 	end(n);
 }
 
