@@ -243,12 +243,32 @@ static struct object *object_of(struct config_store *s, const char *kind, const 
 	return o;
 }
 
+/* Its metadata can't be read: the last good version stays. */
+static void spoil(struct config_store *s, struct object *o, const struct source *src, const char *wrong,
+    struct decoder *d)
+{
+	const char *colon = strstr(wrong, ": ");
+	struct path place = { "metadata" };
+
+	if (colon)
+		snprintf(place.text, sizeof(place.text), "%.*s", (int)(colon - wrong), wrong);
+	refuse(d, &place, "%s", colon ? colon + 2 : wrong);
+	o->unsure = !src->decode;
+	if (src->decode)
+		fill(s, o, "", NO_ENTRY, NULL);
+}
+
+/* wrong: what is wrong with its metadata, or NULL. */
 static void decode(struct config_store *s, struct object *o, const struct source *src,
-    const struct json *object, const struct api_meta *m, struct faults *f)
+    const struct json *object, const struct api_meta *m, const char *wrong, struct faults *f)
 {
 	struct decoder d = { .arena = &f->arena, .faults = f, .entry = NO_ENTRY };
 	struct configmap c;
 
+	if (wrong) {
+		spoil(s, o, src, wrong, &d);
+		return;
+	}
 	if (strcmp(m->namespace, s->namespace) != 0) {
 		refuse(&d, &(struct path){ "metadata.namespace" },
 		    "is \"%.64s\", but the configuration is read from namespace %s only; move it there",
@@ -272,7 +292,7 @@ static void decode(struct config_store *s, struct object *o, const struct source
 }
 
 static void put(struct config_store *s, struct object *o, const struct source *src,
-    const struct json *object, const struct api_meta *m)
+    const struct json *object, const struct api_meta *m, const char *wrong)
 {
 	struct faults *f = calloc(1, sizeof(*f));
 
@@ -286,7 +306,7 @@ static void put(struct config_store *s, struct object *o, const struct source *s
 	o->unsure = false;
 	for (size_t i = 0; i < o->slots_n; i++)
 		o->slots[i]->listed = false;
-	decode(s, o, src, object, m, f);
+	decode(s, o, src, object, m, wrong, f);
 	s->bad = s->bad || f->arena.bad;
 	sweep(s, o);
 	if (!f->n)
@@ -300,26 +320,38 @@ static bool is_ours(const struct config_store *s, const struct source *src, cons
 	return src->decode || (!strcmp(m->name, "config") && !strcmp(m->namespace, s->namespace));
 }
 
+/* Enough of it to know the object by, when the whole can't be read. */
+static struct api_meta who(const struct json *object)
+{
+	const char *namespace = json_string(json_at(object, "metadata", "namespace", NULL));
+	const char *name = json_string(json_at(object, "metadata", "name", NULL));
+
+	return (struct api_meta){ .namespace = namespace ? namespace : "", .name = name ? name : "" };
+}
+
 bool config_store_put(struct config_store *s, const struct json *object)
 {
 	const struct source *src = source_of(object);
 	struct arena scratch = ARENA_INIT;
 	struct api_meta m = { 0 };
 	struct buf text = BUF_INIT;
-	struct err ignored = ERR_INIT; /* an object without a name is nobody's: the stage tells */
+	struct err e = ERR_INIT;
 	struct object *o = NULL;
-	bool changed = false;
+	bool changed = false, wrong = src && api_meta_decode(&m, object, &scratch, &e) < 0;
 
-	if (src && api_meta_decode(&m, object, &scratch, &ignored) == 0 && is_ours(s, src, &m)) {
+	if (wrong)
+		m = who(object);
+	if (src && is_ours(s, src, &m)) {
 		o = object_of(s, src->kind, &m);
 		describe(object, &m, &text);
+		buf_puts(&text, wrong ? e.text : "");
 		s->bad = s->bad || !o || text.bad;
 	}
 	if (o && text.data && (!o->text.data || strcmp(o->text.data, text.data) != 0)) {
 		buf_release(&o->text);
 		o->text = text;
 		text = (struct buf)BUF_INIT;
-		put(s, o, src, object, &m);
+		put(s, o, src, object, &m, wrong ? e.text : NULL);
 		changed = true;
 	}
 	buf_release(&text);
@@ -330,12 +362,10 @@ bool config_store_put(struct config_store *s, const struct json *object)
 bool config_store_remove(struct config_store *s, const struct json *object)
 {
 	const struct source *src = source_of(object);
-	struct arena scratch = ARENA_INIT;
-	struct api_meta m = { 0 };
-	struct err ignored = ERR_INIT;
+	const struct api_meta m = who(object);
 	struct object *o = NULL;
 
-	if (src && api_meta_decode(&m, object, &scratch, &ignored) == 0) {
+	if (src) {
 		struct object probe = {
 			.kind = (char *)(uintptr_t)src->kind,
 			.namespace = (char *)(uintptr_t)m.namespace,
@@ -344,7 +374,6 @@ bool config_store_remove(struct config_store *s, const struct json *object)
 
 		o = TREE_ITEM(tree_find(&s->objects, &probe.node), struct object, node);
 	}
-	arena_release(&scratch);
 	if (!o)
 		return false;
 	o->unsure = false;
