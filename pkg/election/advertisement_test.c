@@ -157,6 +157,45 @@ static void a_preferred_node_without_a_local_endpoint_is_out(void **state)
 	world_close(&w);
 }
 
+static void links(struct world *w, const char *node, const char *zone, const char *links)
+{
+	tell(w, PUT,
+	    "{'kind':'Node','metadata':{'name':'%s','labels':{'zone':'%s'},'annotations':"
+	    "{'lbctl.dev/links':'%s'}},'status':{'conditions':[{'type':'Ready','status':'True'}]}}",
+	    node, zone, links);
+}
+
+/* L2-27, L2-29: in MetalLB such a node may win, and then nobody answers. */
+static void a_node_without_the_interface_is_no_candidate(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open_usual(&w, NULL);
+	ad(&w, "all", "'interfaces':['eth1']");
+	assert_string_equal(settle(&w), "web Elected node-c node-b node-a eth1"); /* nothing is said */
+	links(&w, "node-c", "c", "eth0,eth10,eth");
+	assert_string_equal(settle(&w), "web Elected node-b node-a -node-c:NodeWithoutInterface eth1");
+	links(&w, "node-b", "b", "");
+	assert_string_equal(settle(&w), "web Elected node-a -node-b:NodeWithoutInterface "
+					"-node-c:NodeWithoutInterface eth1");
+	links(&w, "node-c", "c", "eth0,eth1");
+	assert_string_equal(settle(&w), "web Elected node-c node-a -node-b:NodeWithoutInterface eth1");
+	/* an advertisement without interfaces is for any, but one must be up */
+	ad(&w, "all", "");
+	assert_string_equal(settle(&w), "~web Elected node-c node-a -node-b:NodeWithoutInterface");
+	links(&w, "node-b", "b", "lan0");
+	assert_string_equal(settle(&w), "~web Elected node-c node-b node-a");
+	/* selected by one for an interface that it hasn't, and by one for an interface that it has */
+	ad(&w, "all", "'interfaces':['eth1']");
+	ad(&w, "more", "'interfaces':['lan0'],'nodeSelectors':[{'matchLabels':{'zone':'b'}}]");
+	assert_string_equal(settle(&w), "~web Elected node-c node-b node-a eth1");
+	ad(&w, "all", "'interfaces':['no'],'nodeSelectors':[{'matchLabels':{'zone':'b'}}]");
+	assert_string_equal(
+	    settle(&w), "web Elected node-b -node-a:NodeNotSelected -node-c:NodeNotSelected lan0");
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +204,7 @@ int main(void)
 		cmocka_unit_test(interfaces_are_the_union_of_the_winners_advertisements),
 		cmocka_unit_test(preferences_come_before_the_hash),
 		cmocka_unit_test(a_preferred_node_without_a_local_endpoint_is_out),
+		cmocka_unit_test(a_node_without_the_interface_is_no_candidate),
 	};
 
 	return cmocka_run_group_tests_name("election advertisement", tests, NULL, NULL);

@@ -6,6 +6,12 @@
  * MetalLB's layer 2 mode, and its order (the sum of the preference weights, most first; then
  * sha256(node "#" address), least first).
  *
+ * A node that lacks the advertised interface, or has it down, is no candidate.  Only what all
+ * speakers know may decide, and what links a node has only that node knows: so its speaker says
+ * it in the annotation lbctl.dev/links of its Node ("eth0,eth1": those it could announce on now),
+ * and it counts when it comes back from the API server, for all alike.  A Node without the
+ * annotation is trusted to have every interface.
+ *
  * Each address is elected by itself, those of one Service too, and once for all Services that
  * share it: its candidates are the nodes that may announce it for every one of them, taken in
  * the order of their names.  A Service that would leave none is the one that is refused.

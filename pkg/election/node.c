@@ -149,11 +149,20 @@ static bool same_labels(const struct api_map *a, const struct api_map *b)
 	return true;
 }
 
+static bool same_links(const struct api_node *a, const struct api_node *b)
+{
+	const char *x = api_map_get(&a->meta.annotations, NODE_LINKS);
+	const char *y = api_map_get(&b->meta.annotations, NODE_LINKS);
+
+	return x && y ? !strcmp(x, y) : x == y;
+}
+
 static bool matters(const struct election *el, const struct node *n, const struct api_node *got)
 {
 	return !n->known || (!el->members_seen && n->observed.ready != got->ready) ||
 	       n->observed.network_unavailable != got->network_unavailable ||
-	       !same_labels(&n->observed.meta.labels, &got->meta.labels);
+	       !same_labels(&n->observed.meta.labels, &got->meta.labels) ||
+	       !same_links(&n->observed, got);
 }
 
 int node_put(struct election *el, const struct json *object, struct err *e)

@@ -52,6 +52,31 @@ void covers_free(struct election *el)
 	el->covers_stale = true;
 }
 
+bool node_has_link(const struct node *n, const char *name)
+{
+	const char *at = api_map_get(&n->observed.meta.annotations, NODE_LINKS);
+	size_t len = name ? strlen(name) : 0;
+
+	if (!at)
+		return true;
+	while (*at) {
+		size_t here = strcspn(at, ",");
+
+		if (here && (!name || (here == len && !memcmp(at, name, len))))
+			return true;
+		at += here + (at[here] != 0);
+	}
+	return false;
+}
+
+static bool has_link(const struct config_l2 *l, const struct node *n)
+{
+	for (size_t i = 0; i < l->interfaces.n; i++)
+		if (node_has_link(n, l->interfaces.at[i]))
+			return true;
+	return !l->interfaces.n && node_has_link(n, NULL);
+}
+
 static int make_cover(struct election *el, const struct config_l2 *l, struct cover *to, struct err *e)
 {
 	el->scores_digest = hash_text(el->scores_digest, l->name);
@@ -63,7 +88,7 @@ static int make_cover(struct election *el, const struct config_l2 *l, struct cov
 		const struct node *n = el->roll[i];
 		const struct api_map *labels = &n->observed.meta.labels;
 
-		if (!config_selectors_match(&l->node_selectors, labels))
+		if (!config_selectors_match(&l->node_selectors, labels) || !has_link(l, n))
 			continue;
 		set_put(to->nodes, n->id, true);
 		for (size_t k = 0; k < l->preferences_n; k++)

@@ -27,10 +27,19 @@ static bool covers(const struct ballot *b, size_t ad, const struct node *n)
 	return set_has(b->el->covers[ad].nodes, n->id);
 }
 
-static bool selected(const struct ballot *b, const struct node *n)
+static bool covered(const struct ballot *b, const struct node *n)
 {
 	for (size_t i = 0; i < b->s->ads_n; i++)
 		if (covers(b, b->s->ads[i], n))
+			return true;
+	return false;
+}
+
+static bool selected(const struct ballot *b, const struct node *n)
+{
+	for (size_t i = 0; i < b->s->ads_n; i++)
+		if (config_selectors_match(
+			&b->c->l2[b->s->ads[i]].node_selectors, &n->observed.meta.labels))
 			return true;
 	return false;
 }
@@ -56,9 +65,13 @@ static const char *refused(const struct ballot *b, const struct node *n, const c
 
 	if (code)
 		return code;
-	*message = "the nodeSelectors of the L2Advertisements do not select it";
-	if (!selected(b, n))
-		return "NodeNotSelected";
+	if (!covered(b, n)) {
+		*message = "the nodeSelectors of the L2Advertisements do not select it";
+		if (!selected(b, n))
+			return "NodeNotSelected";
+		*message = "none of its interfaces that the L2Advertisements are for is up";
+		return "NodeWithoutInterface";
+	}
 	*message = "externalTrafficPolicy is Local, and no usable endpoint is on it";
 	if (b->s->observed.external_traffic_local && !has_endpoint_on(b, n->name))
 		return "NoLocalEndpoint";

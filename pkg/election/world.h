@@ -101,7 +101,8 @@ struct node {
 	bool down, drained, added; /* by the options */
 };
 
-/* The nodes that an advertisement selects, and what its preferences give each. */
+/* The nodes that an advertisement selects and that have one of its links, and what its preferences give
+ * each. */
 struct cover {
 	uint64_t *nodes;
 	uint32_t *scores; /* by id; NULL when it has no preferences */
@@ -186,6 +187,10 @@ int service_review(
 
 /* Makes the nodes that the options add. */
 int nodes_add(struct election *el, struct err *e) MUST_CHECK;
+/* Of a Node: the links that its speaker could announce on now, with commas. */
+#define NODE_LINKS "lbctl.dev/links"
+/* It has this link (NULL: any), or doesn't say which it has. */
+bool node_has_link(const struct node *n, const char *name);
 struct node *node_find(const struct election *el, const char *name);
 /* The first rule about nodes alone that refuses it, NULL when none does. */
 const char *node_refused(

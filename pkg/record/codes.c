@@ -69,6 +69,9 @@ const struct record_code record_codes[] = {
 	    "Of a node: it is not Ready, and there are no Members to tell who is alive." },
 	{ "NodeNotSelected", "Of a node: no advertisement of the address selects it." },
 	{ "NodeShare", "How many addresses the node announces, without and with a what-if." },
+	{ "NodeWithoutInterface",
+	    "Of a node: by its annotation lbctl.dev/links, none of its interfaces that the "
+	    "advertisements are for is up." },
 	{ "NotElected", "Another node announces the Service's addresses." },
 	{ "NotEnoughClusterIPs", "The Service requires two families, but has one cluster IP." },
 	{ "NotInPool", "No pool holds all of the Service's addresses, so nothing is announced." },
