@@ -28,6 +28,7 @@ struct args {
 	const char *defend;
 	struct opt_list ignore;
 	bool bind;
+	bool links;
 };
 
 static const struct opt opts[] = {
@@ -58,6 +59,9 @@ static const struct opt opts[] = {
 	    "with --bind, the interface; default: the first that the address is announced on"),
 	OPT_STRING(0, "run-dir", "DIR", struct args, run_dir,
 	    "tell what was counted on the unix socket DIR/announce.sock"),
+	OPT_FLAG(0, "links", struct args, links,
+	    "tell the cluster on which interfaces this node can announce, so that it is elected for no "
+	    "other"),
 	OPT_STRING('o', "output", "FORMAT", struct args, output, "json, wide, name or table"),
 	OPT_END,
 };
@@ -75,6 +79,10 @@ static void on_happened(void *ctx, const struct l2_event *ev)
 
 static void on_quiet(void *ctx)
 {
+	struct announce *a = ctx;
+
+	if (a->tells_links && !a->draining)
+		announce_links(a);
 	finish_if_idle(ctx);
 }
 
@@ -286,19 +294,24 @@ static int run_stage(
 		return -1;
 	a->port = l2_port_new(stage_loop(stage), o, &ev, e);
 	a->peers = a->port ? announce_peers_new(a, e) : NULL;
+	if (a->peers && a->tells_links)
+		announce_links(a);
 	if (a->peers && serve(a, args->run_dir, e) == 0)
 		status = stage_run(stage, e);
 	loop_http_free(a->http);
 	announce_peers_free(a->peers);
 	l2_port_free(a->port);
 	announce_new_release(&a->new);
+	free(a->links);
 	return status;
 }
 
 static int announce(
     const struct args *args, const struct announce_excludes *excludes, const char *node, struct err *e)
 {
-	struct announce a = { .node = node, .conflicts = { .burst = 5, .window_ms = 10000 } };
+	struct announce a = { .node = node,
+		.tells_links = args->links,
+		.conflicts = { .burst = 5, .window_ms = 10000 } };
 	CLEANUP(freep) struct mac *ignore = calloc(args->ignore.n + 1, sizeof(*ignore));
 	struct l2_port_options o = {
 		.engine = { .only = { args->interfaces.at, args->interfaces.n },

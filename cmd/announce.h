@@ -31,6 +31,8 @@ struct announce {
 	struct announce_new new;
 	const char *node;
 	bool draining;
+	bool tells_links;
+	char *links; /* as told last */
 	struct log_limit conflicts;
 };
 
@@ -44,6 +46,9 @@ const char *announce_peers_name(const struct announce_peers *p, const struct mac
 
 /* Adds what happened to the stream, as Events and Decisions. */
 void announce_tell(struct announce *a, const struct l2_event *ev);
+
+/* Adds which links the node could announce on, if that is new. */
+void announce_links(struct announce *a);
 
 /* The regular expressions of --exclude and, unless `path` is NULL, those of MetalLB's file
  * excludel2.yaml.  Borrows what was given. */

@@ -197,7 +197,8 @@ static void on_drain(void *ctx)
 }
 
 static const struct stage_kind kinds[] = { { "Service", "", true },
-	{ "IPAddressPool", "metallb.io", false }, { "Event", "", false }, { 0 } };
+	{ "IPAddressPool", "metallb.io", false }, { "Node", "", false }, { "Event", "", false },
+	{ 0 } };
 static const struct stage_ops ops = { kinds, on_record, on_settle, on_drain };
 
 static int open_sink(struct writer *w, const struct args *a, struct err *e)

@@ -22,6 +22,7 @@ complete -c lbctl -n '__fish_seen_subcommand_from announce' -l defend -x -d 'ann
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l bind -d 'put each address on an interface too, for hosts without kube-proxy'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l bind-interface -x -d 'with --bind, the interface; default: the first that the address is announced on'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l run-dir -r -F -d 'tell what was counted on the unix socket DIR/announce.sock'
+complete -c lbctl -n '__fish_seen_subcommand_from announce' -l links -d 'tell the cluster on which interfaces this node can announce, so that it is elected for no other'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l output -s o -x -a 'json table wide name' -d 'json, wide, name or table'
 complete -c lbctl -n __fish_use_subcommand -f -a apply -d 'write what the stages before it decided'
 complete -c lbctl -n '__fish_seen_subcommand_from apply' -l to -s t -r -F -d 'write to DIR/.lbctl instead of an API server'

@@ -46,6 +46,7 @@ _lbctl() {
 			'--bind[put each address on an interface too, for hosts without kube-proxy]' \
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \
 			'--run-dir=[tell what was counted on the unix socket DIR/announce.sock]:DIR:_files' \
+			'--links[tell the cluster on which interfaces this node can announce, so that it is elected for no other]' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'*:operand:_files' ;;

@@ -11,6 +11,7 @@ enum { EVENTS_MAX = 4096, EVENTS_KEPT_MS = 3600 * 1000 };
 static const struct writable writables[] = {
 	{ "Service", "", "status", false },
 	{ "IPAddressPool", "metallb.io", "status", false },
+	{ "Node", "", "status", false }, /* its annotations, and never a new one */
 	{ "Event", "", NULL, true },
 };
 
@@ -252,10 +253,12 @@ int apply_want(struct apply *a, const struct json *object, struct apply_now now,
 	what = find_writable(kind, version);
 	if (!what)
 		return err_set(e, ERR_PROTOCOL,
-		    "APPLY of %s %s: no such object is written; want a Service, an IPAddressPool or an "
-		    "Event",
+		    "APPLY of %s %s: no such object is written; want a Service, an IPAddressPool, a "
+		    "Node or an Event",
 		    version, kind);
-	if (!namespace || !namespace[0])
+	if (!namespace)
+	namespace = "";
+	if (!namespace[0] && api_kind_find(what->kind, what->group)->namespaced)
 		return err_set(
 		    e, ERR_PROTOCOL, "APPLY of %s %s: metadata.namespace is missing", kind, name);
 	t = find_target(a, object);

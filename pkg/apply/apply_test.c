@@ -461,14 +461,15 @@ static void what_cannot_be_written_is_refused(void **state)
 		const char *object, *want;
 	} cases[] = {
 		{ "{\"apiVersion\":\"v1\"}", "APPLY of an object without kind" },
-		{ "{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"}}",
-		    "APPLY of v1 Node: no such object is written; want a Service, an IPAddressPool or "
-		    "an Event" },
+		{ "{\"kind\":\"Secret\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"}}",
+		    "APPLY of v1 Secret: no such object is written; want a Service, an IPAddressPool, "
+		    "a "
+		    "Node or an Event" },
 		{ "{\"kind\":\"Service\",\"apiVersion\":\"serving.knative.dev/"
 		  "v1\",\"metadata\":{\"name\":"
 		  "\"n\",\"namespace\":\"a\"}}",
 		    "APPLY of serving.knative.dev/v1 Service: no such object is written; want a "
-		    "Service, an IPAddressPool or an Event" },
+		    "Service, an IPAddressPool, a Node or an Event" },
 		{ "{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"}}",
 		    "APPLY of Service n: metadata.namespace is missing" },
 	};

@@ -142,6 +142,19 @@ void record_service_status(struct buf *out, const char *namespace, const char *n
 	end(&w);
 }
 
+void record_node_links(struct buf *out, const char *node, const char *links)
+{
+	struct json_writer w = begin(out, "APPLY", "Node", "v1");
+
+	begin_metadata(&w, "", node);
+	json_key(&w, "annotations");
+	json_begin(&w, '{');
+	json_field(&w, "lbctl.dev/links", links);
+	json_end(&w, '}');
+	json_end(&w, '}');
+	end(&w);
+}
+
 void record_pool_status(struct buf *out, const struct record_pool_status *s)
 {
 	struct json_writer w = begin(out, "APPLY", "IPAddressPool", "metallb.io/v1beta1");

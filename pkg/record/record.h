@@ -108,6 +108,9 @@ struct record_member {
 };
 void record_member(struct buf *out, const char *type, const struct record_member *m);
 
+/* The annotation lbctl.dev/links of a Node, names with commas, as an APPLY. */
+void record_node_links(struct buf *out, const char *node, const char *links);
+
 /* initial-events-end of a kind. */
 void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version);
 

@@ -142,3 +142,14 @@ null' ]
 	[ "$(service "$name" '[.status.loadBalancer.ingress[].ip]')" = '["192.0.2.22"]' ]
 	[ "$(codes <"$BATS_TEST_TMPDIR/out")" = Applied ]
 }
+
+@test "a speaker tells its interfaces in its Node's annotation, and makes no Node" {
+	cluster_kubeconfig lbctl metallb-system lbctl-speaker >"$CLUSTER/speaker"
+	kapi POST /api/v1/nodes '{"kind":"Node","apiVersion":"v1","metadata":{"name":"node-x"}}' >/dev/null
+	for node in node-x node-y; do
+		printf '{"type":"APPLY","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"%s","annotations":{"lbctl.dev/links":"eth0"}}}}\n' $node
+	done | lan_run control env KUBECONFIG="$(cat "$CLUSTER/speaker")" PATH="$PATH" lbctl apply | codes | sort >"$CLUSTER/codes"
+	diff "$CLUSTER/codes" <(printf '%s\n' Applied ApplyDropped)
+	[ "$(kapi GET /api/v1/nodes/node-x | jq -r '.metadata.annotations["lbctl.dev/links"]')" = eth0 ]
+	[ "$(kapi GET /api/v1/nodes | jq '[.items[] | select(.metadata.name == "node-y")] | length')" = 0 ]
+}

@@ -410,4 +410,19 @@ counted() { # LINE: with a number that is at least what is wanted, in its place
 	[ -S "$T/run/announce.sock" ]
 	lan_run node-b "$BUILD/lbctl" announce --run-dir "$T/run" </dev/null
 	[ ! -e "$T/run/announce.sock" ]
+
+@test "--links tells the cluster on which interfaces the node can announce, and when that changes" {
+	told() { # LINKS
+		[ "$(jq -r 'select(.type == "APPLY" and .object.kind == "Node") | .object.metadata
+			| "\(.name) \(.annotations["lbctl.dev/links"])"' "$T/node-a.out" | tail -n 1)" = "node-a $1" ]
+	}
+	announce_on node-a 8 --links
+	wait_for 5 told eth0
+	lan_run node-a ip link set eth0 down
+	wait_for 5 told ''
+	lan_run node-a ip link set eth0 up
+	wait_for 5 told eth0
+	announcement ADDED web node-a '"192.0.2.10"' >&8
+	wait_for 5 decided node-a Announcing
+	[ "$(grep -c '"lbctl.dev/links"' "$T/node-a.out")" -eq 3 ]
 }
