@@ -42,9 +42,13 @@ controller() { # NAME: a pipeline without a Lease, its log in $CLUSTER/NAME.log
 }
 
 ended() { # NAME
-	[ ! -e "$CLUSTER/$1.pid" ] || kill -TERM -- "-$(cat "$CLUSTER/$1.pid")" || true
-	cluster_stop "$1"
-	rm -f "$CLUSTER/$1.log"
+	local pid
+	[ -e "$CLUSTER/$1.pid" ] || return 0
+	pid=$(cat "$CLUSTER/$1.pid")
+	wait_for 10 kill -0 -- "-$pid" 2>/dev/null # the group that setsid makes
+	kill -TERM -- "-$pid"
+	wait_for 10 eval "! kill -0 -- -$pid 2>/dev/null"
+	rm -f "$CLUSTER/$1.pid" "$CLUSTER/$1.log"
 }
 
 service() { # NAME SPEC [METADATA]
