@@ -2,7 +2,8 @@
 /* arp INTERFACE MODE COUNT WINDOW FIRST N: asks who has FIRST, FIRST+1, ... (N addresses in turn).
  *
  * MODE ask: COUNT requests with WINDOW outstanding; prints replies a second, p50 and p99 of the
- * round trip in microseconds, and how many were lost.  MODE flood: COUNT requests, no waiting. */
+ * round trip in microseconds, and how many were lost.  MODE flood: COUNT requests, no waiting; flood6:
+ * the same of solicitations for 2001:db8::77, to all nodes. */
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "pkg/arp/arp.h"
+#include "pkg/ndp/ndp.h"
 
 enum {
 	MOST_WINDOW = 64,
@@ -129,6 +131,21 @@ static int ask(struct prober *p)
 	return 0;
 }
 
+static void flood6(const struct prober *p)
+{
+	const struct in6_addr from = { .s6_addr = { 0x20, 1, 0x0d, 0xb8, [15] = 0x64 } };
+	const struct in6_addr to = { .s6_addr = { 0x20, 1, 0x0d, 0xb8, [15] = 0x77 } };
+	struct ndp_frame f = ndp_solicit(&p->mac, &from, &to);
+	uint8_t bytes[NDP_FRAME_MAX];
+	size_t len;
+
+	f.to = ndp_multicast_mac(&ndp_all_nodes); /* past the interface's filter */
+	len = ndp_frame_encode(&f, bytes);
+	for (size_t i = 0; i < p->count; i++)
+		while (send(p->fd, bytes, len, 0) < 0 && (errno == ENOBUFS || errno == EAGAIN))
+			;
+}
+
 static int open_on(struct prober *p, const char *interface)
 {
 	struct err e = ERR_INIT;
@@ -156,7 +173,7 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	if (argc != 7 || addr_parse(&first, argv[5], &e) < 0) {
-		fputs("usage: arp INTERFACE ask|flood COUNT WINDOW FIRST N\n", stderr);
+		fputs("usage: arp INTERFACE ask|flood|flood6 COUNT WINDOW FIRST N\n", stderr);
 		return 2;
 	}
 	p.count = strtoul(argv[3], NULL, 10);
@@ -174,6 +191,8 @@ int main(int argc, char **argv)
 		return fail("filter");
 	if (!strcmp(argv[2], "ask"))
 		status = ask(&p);
+	else if (!strcmp(argv[2], "flood6"))
+		flood6(&p);
 	else
 		for (size_t i = 0; i < p.count; i++)
 			send_one(&p, 0);
