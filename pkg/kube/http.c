@@ -279,8 +279,11 @@ static int set_multi(struct http *h, struct err *e)
 
 struct http *http_new(struct loop *l, const struct http_target *t, struct err *e)
 {
-	struct http *h = calloc(1, sizeof(*h));
+	struct http *h;
 
+	if (libcurl_load(e) < 0)
+		return NULL;
+	h = calloc(1, sizeof(*h));
 	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT)) {
 		free(h);
 		err_memory(e);

@@ -4,10 +4,9 @@
 #ifndef LB_KUBE_HTTP_STATE_H
 #define LB_KUBE_HTTP_STATE_H
 
-#include <curl/curl.h>
-
 #include "pkg/buf/buf.h"
 #include "pkg/kube/http.h"
+#include "pkg/kube/libcurl.h"
 
 struct http {
 	struct loop *loop;
