@@ -410,6 +410,7 @@ counted() { # LINE: with a number that is at least what is wanted, in its place
 	[ -S "$T/run/announce.sock" ]
 	lan_run node-b "$BUILD/lbctl" announce --run-dir "$T/run" </dev/null
 	[ ! -e "$T/run/announce.sock" ]
+}
 
 @test "--links tells the cluster on which interfaces the node can announce, and when that changes" {
 	told() { # LINKS
