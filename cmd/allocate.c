@@ -42,7 +42,7 @@ static const struct opt opts[] = {
 	OPT_END,
 };
 
-enum { STATUS_PAUSE_MS = 2000, STATUS_CHANGES = 1000 };
+enum { NAME_MAX_LEN = 253, STATUS_PAUSE_MS = 2000, STATUS_CHANGES = 1000 };
 
 struct allocate {
 	struct stage *stage;
@@ -87,7 +87,8 @@ static void unreadable(struct allocate *x, const struct json *object, const stru
 	size_t n = json_count(list), found = 0;
 	struct addr *at = arena_alloc(&x->scratch, (n + 1) * sizeof(*at));
 	struct err ignored = ERR_INIT; /* what is no address is nobody's */
-	struct api_meta meta;
+	const char *namespace = json_string(json_at(object, "metadata", "namespace", NULL));
+	const char *name = json_string(json_at(object, "metadata", "name", NULL));
 
 	complaints_object(x->complaints, "Service", object, e->text);
 	for (size_t i = 0; at && i < n; i++) {
@@ -96,8 +97,9 @@ static void unreadable(struct allocate *x, const struct json *object, const stru
 		if (ip && addr_parse(&at[found], ip, &ignored) == 0)
 			found++;
 	}
-	if (at && api_meta_decode(&meta, object, &x->scratch, &ignored) == 0)
-		ipam_service_unreadable(x->ipam, meta.namespace, meta.name, at, found, e->text);
+	namespace = namespace ? namespace : "";
+	if (at && name && *name && strlen(name) <= NAME_MAX_LEN && strlen(namespace) <= NAME_MAX_LEN)
+		ipam_service_unreadable(x->ipam, namespace, name, at, found, e->text);
 }
 
 static void take_service(struct allocate *x, const struct record *r, const struct json *object)

@@ -842,6 +842,52 @@ for o in world.values():
 	[ $n -ge 20 ]
 }
 
+@test "every field of a Service with every wrong value: it is told, and the others are served" {
+	python3 >"$in" <<-'PY'
+		import copy, json
+		good = {"kind": "Service", "apiVersion": "v1", "metadata": {"namespace": "default", "name": "good", "uid": "u", "creationTimestamp": "2024-01-01T00:00:00Z",
+		        "labels": {"a": "b"}, "annotations": {"metallb.io/address-pool": "first", "metallb.io/allow-shared-ip": "k", "metallb.io/loadBalancerIPs": ""}},
+		    "spec": {"type": "LoadBalancer", "clusterIP": "198.51.100.1", "clusterIPs": ["198.51.100.1"], "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack",
+		        "externalTrafficPolicy": "Local", "selector": {"a": "b"}, "loadBalancerClass": None, "loadBalancerIP": "", "ports": [{"port": 80, "protocol": "TCP"}]},
+		    "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.200"}]}}}
+		values = [None, True, -1, 1.5, 10**20, "x", "x" * 70000, "", [], {}, [7], [None], [{}], ["x", "x"], {"": ""}, {"ip": 7},
+		    [{"ip": "192.0.2.9"}] * 3, [{"ip": "192.0.2.9"}, {"ip": "192.0.2.9"}], [{"hostname": "lb.example"}], [{"port": 80}, {"port": 80}], [{"port": 70000}],
+		    ["192.0.2.1", "192.0.2.2"], ["None"], ["IPv4", "IPv4"], ["IPv9"], "::ffff:192.0.2.9", "fe80::1%eth0", "192.0.2.9,192.0.2.10,192.0.2.11", "LoadBalancer "]
+		n = 0
+		def add(o):
+		    print(json.dumps({"type": "ADDED", "object": o}))
+		def walk(path, v):
+		    global n
+		    for value in values:
+		        o = copy.deepcopy(good)
+		        at = o
+		        for key in path[:-1]:
+		            at = at[key]
+		        at[path[-1]] = value
+		        n += 1
+		        if isinstance(o.get("metadata"), dict) and path[-1] not in ("name", "namespace"):
+		            o["metadata"]["name"] = f"bad-{n}"
+		        add(o)
+		    for k in v if isinstance(v, dict) else range(len(v)) if isinstance(v, list) else []:
+		        walk(path + [k], v[k])
+		print(json.dumps({"type": "ADDED", "object": {"kind": "IPAddressPool", "apiVersion": "metallb.io/v1beta1",
+		    "metadata": {"name": "first", "namespace": "metallb-system"}, "spec": {"addresses": ["192.0.2.0/24", "10.0.0.0/16"]}}}))
+		for part in "metadata", "spec", "status":
+		    walk([part], good[part])
+		good["metadata"]["name"] = "witness"
+		good["metadata"]["creationTimestamp"] = "2024-02-01T00:00:00Z"
+		good["status"] = {}
+		add(good)
+	PY
+	[ "$(wc -l <"$in")" -gt 700 ]
+	allocate
+	briefly <"$out" | grep -q '^witness: status 192.0.2.[0-9]* first'
+	# each that has a name has an answer
+	[ "$(jq -rs '[.[] | select(.object.kind == "Service" and .type == "ADDED") | .object.metadata | objects | .name | strings | select(startswith("bad-"))] - [.[] | select(.object.kind == "Decision") | .object.metadata.name] | length' "$out")" = 0 ]
+	[ "$(wc -l <"$err")" -gt 500 ]
+	lbctl allocate <"$in" 2>/dev/null | cmp - "$out"
+}
+
 # examples MANUAL: runs its blocks that begin with "$ ", in order, in one shell, and compares what they
 # print; a line that begins with two blanks belongs to the one before it.
 examples() {
