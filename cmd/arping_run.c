@@ -201,11 +201,6 @@ static void pump(struct arping *a)
 						    : 0);
 }
 
-static void on_timer(void *arg)
-{
-	pump(arg);
-}
-
 static void on_signal(int number, void *arg)
 {
 	struct arping *a = arg;
@@ -240,18 +235,33 @@ static int take_frames(struct arping *a, enum addr_family family, struct err *e)
 	return 0;
 }
 
-static void on_frames(struct arping *a, enum addr_family family)
+/* False when it gave up. */
+static bool hear_frames(struct arping *a, enum addr_family family)
 {
 	struct err e = ERR_INIT;
 
-	if (take_frames(a, family, &e) == 0) {
-		pump(a);
-		return;
-	}
+	if (probe_wire_fd(a->wire, family) < 0 || take_frames(a, family, &e) == 0)
+		return true;
 	if (a->plan->links_n == 1)
 		err_wrap(
 		    &e, "%s", netlink_link_by_index(&a->plan->world, a->plan->links[0].ifindex)->name);
 	give_up(a, &e);
+	return false;
+}
+
+static void on_frames(struct arping *a, enum addr_family family)
+{
+	if (hear_frames(a, family))
+		pump(a);
+}
+
+/* Answers that are there already come before the next question. */
+static void on_timer(void *arg)
+{
+	struct arping *a = arg;
+
+	if (hear_frames(a, ADDR_IPV4) && hear_frames(a, ADDR_IPV6))
+		pump(a);
 }
 
 static void on_arp(int what, void *arg)

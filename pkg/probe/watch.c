@@ -215,7 +215,7 @@ static int take_in(
 /* What the answers to the latest probe come to, now that the next one goes out. */
 static int conclude(struct probe_watch *w, struct seen *s, uint32_t target, struct err *e)
 {
-	bool answered = s->strangers, known_answered = s->strangers;
+	bool answered = s->strangers, known_answered = answered;
 
 	for (size_t i = 0; i < s->owners_n; i++) {
 		struct owner *o = &s->owners[i];
