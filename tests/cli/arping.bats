@@ -9,6 +9,10 @@ alone() {
 	unshare -Urn "$@"
 }
 
+# A link of two ends, once it has its carrier.
+link='ip link add ta type veth peer name tb && ip link set ta up && ip link set tb up &&
+	until ip link show ta | grep -q "state UP"; do sleep 0.02; done'
+
 @test "an address is wanted, and must be one" {
 	run -2 lbctl arping
 	[ "$output" = "lbctl arping: want an ADDRESS, a prefix or a range to ask for, or --pool" ]
@@ -51,7 +55,7 @@ alone() {
 	alone true || skip "no user namespaces here"
 	alone ip link help >/dev/null 2>&1 || true
 	large() {
-		run -2 alone sh -c 'ip link add ta type veth peer name tb; ip link set ta up; ip link set tb up; exec "$0" arping -I ta "$1"' "$BUILD/lbctl" "$1"
+		run -2 alone sh -c "$link"'; exec "$0" arping -I ta "$1"' "$BUILD/lbctl" "$1"
 		[ "$output" = "lbctl arping: $2: more than 1048576 addresses at once; want a part of it, such as $3" ]
 	}
 	large 10.0.0.0/8 10.0.0.0-10.255.255.255 10.0.0.0/12
@@ -70,7 +74,7 @@ alone() {
 
 @test "without CAP_NET_RAW it says so in one line, and exits 7" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can give up capabilities"
-	run -7 unshare -n sh -c 'ip link add ta type veth peer name tb && ip link set ta up && ip link set tb up &&
+	run -7 unshare -n sh -c "$link"' &&
 		exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all \
 			--no-new-privs "$0" arping -I ta 192.0.2.1' "$BUILD/lbctl"
 	[ "${#lines[@]}" -eq 1 ]
