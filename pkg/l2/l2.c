@@ -103,23 +103,6 @@ struct heard {
 	bool to_all; /* `to` is a broadcast or group address that is right for the question */
 };
 
-static bool is_active(const struct vip *v)
-{
-	for (size_t i = 0; i < v->owners_n; i++)
-		if (vip_owner(v, i)->state == OWNER_ACTIVE)
-			return true;
-	return false;
-}
-
-/* Another host says that it has the address, and all that we still do is bridge the gap: stop. */
-static void succeed(struct l2 *l, struct vip *v, const struct mac *by)
-{
-	v->succeeded = l->succession = true;
-	for (size_t i = 0; i < v->owners_n; i++)
-		vip_owner(v, i)->successor = *by;
-	vip_update(l, v);
-}
-
 /* L2_NOT_A_REQUEST: the claim means nothing to us. */
 static enum l2_outcome hear_claim(struct l2 *l, const struct heard *h)
 {
@@ -132,9 +115,9 @@ static enum l2_outcome hear_claim(struct l2 *l, const struct heard *h)
 		return L2_IGNORED_CLAIM;
 	if (v->blocked)
 		return probing_taken(l, v, &h->sender, h->ifindex) ? L2_TAKEN : L2_NOT_A_REQUEST;
-	if (is_active(v))
+	if (vip_is_active(v))
 		return p->announced ? claim(l, p, &h->sender) : L2_NOT_A_REQUEST;
-	succeed(l, v, &h->sender);
+	vip_succeed(l, v, &h->sender);
 	return L2_SUCCESSOR;
 }
 

@@ -4,6 +4,8 @@
 
 #include "pkg/l2/engine.h"
 
+enum { JUST_NOW_MS = 500 };
+
 void names_free(char **names, size_t n)
 {
 	for (size_t i = 0; names && i < n; i++)
@@ -258,6 +260,21 @@ static bool is_announcing(const struct l2 *l, const struct owner *o)
 	return false;
 }
 
+/* A successor may have been heard a moment before we were told to leave. */
+static void heed_claims(struct l2 *l, struct owner *o)
+{
+	for (size_t i = 0; i < o->vips_n; i++) {
+		struct vip *v = o->vips[i];
+
+		for (size_t n = 0; n < v->places_n && !vip_is_active(v) && !v->succeeded; n++) {
+			const struct strife *s = strife_find(l, vip_place(v, n));
+
+			if (s && l->now - s->last_at < JUST_NOW_MS)
+				vip_succeed(l, v, &s->by);
+		}
+	}
+}
+
 /* True when it ended at once. */
 static bool owner_leave(struct l2 *l, struct owner *o)
 {
@@ -272,6 +289,7 @@ static bool owner_leave(struct l2 *l, struct owner *o)
 	o->until = l->now + l->grace_ms;
 	owner_update(l, o);
 	DL_APPEND(l->leaving, o);
+	heed_claims(l, o);
 	return false;
 }
 

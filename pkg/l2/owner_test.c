@@ -131,16 +131,36 @@ static void the_successors_first_frame_ends_the_grace(void **state)
 	(void)state;
 	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
 	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_FOREIGN_CLAIM); /* while it is ours */
-	l2_withdraw(l, "default/web", 100);
+	l2_withdraw(l, "default/web", 600);
 	assert_int_equal(l2_addresses(l, set, 2), 1);
-	assert_int_equal(l2_receive_arp(l, &m, 0, &reply), L2_SUCCESSOR);
+	assert_int_equal(l2_receive_arp(l, &m, 600, &reply), L2_SUCCESSOR);
 	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
-	assert_int_equal(l2_deadline(l), 100);
-	l2_tick(l, 101);
+	assert_int_equal(l2_deadline(l), 600);
+	l2_tick(l, 601);
 	assert_true(l2_next_event(l, &ev) && ev.what == L2_ENDED && ev.why == L2_AFTER_SUCCESSOR);
 	assert_memory_equal(&ev.by, &other, sizeof(other));
 	assert_true(l2_is_idle(l));
 	assert_int_equal(l2_addresses(l, set, 2), 0);
+	l2_free(l);
+}
+
+static void a_successor_heard_just_before_leaves_no_grace(void **state)
+{
+	const struct mac other = { { 2, 0, 0, 0, 0, 9 } };
+	struct l2 *l = announcing_10(1000);
+	struct arp_message m = { .ifindex = ETH0 }, reply;
+	struct l2_event ev;
+
+	(void)state;
+	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
+	assert_int_equal(l2_receive_arp(l, &m, 100, &reply), L2_FOREIGN_CLAIM);
+	l2_withdraw(l, "default/web", 120);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
+	assert_int_equal(l2_deadline(l), 120);
+	l2_tick(l, 120);
+	assert_true(l2_next_event(l, &ev) && ev.what == L2_ENDED && ev.why == L2_AFTER_SUCCESSOR);
+	assert_memory_equal(&ev.by, &other, sizeof(other));
+	assert_true(l2_is_idle(l));
 	l2_free(l);
 }
 
@@ -255,6 +275,7 @@ int main(void)
 		cmocka_unit_test(withdrawn_without_grace_is_silent_at_once),
 		cmocka_unit_test(grace_bridges_the_gap_in_silence),
 		cmocka_unit_test(the_successors_first_frame_ends_the_grace),
+		cmocka_unit_test(a_successor_heard_just_before_leaves_no_grace),
 		cmocka_unit_test(announced_again_in_its_grace_is_no_news),
 		cmocka_unit_test(a_burst_that_was_cut_short_begins_anew),
 		cmocka_unit_test(announced_again_after_a_successor_is_a_takeover),

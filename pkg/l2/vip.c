@@ -196,6 +196,22 @@ void vip_update(struct l2 *l, struct vip *v)
 		vip_update_on(l, v, k);
 }
 
+bool vip_is_active(const struct vip *v)
+{
+	for (size_t i = 0; i < v->owners_n; i++)
+		if (vip_owner(v, i)->state == OWNER_ACTIVE)
+			return true;
+	return false;
+}
+
+void vip_succeed(struct l2 *l, struct vip *v, const struct mac *by)
+{
+	v->succeeded = l->succession = true;
+	for (size_t i = 0; i < v->owners_n; i++)
+		vip_owner(v, i)->successor = *by;
+	vip_update(l, v);
+}
+
 bool vip_is_wanted(const struct vip *v)
 {
 	for (size_t i = 0; i < v->owners_n; i++)
