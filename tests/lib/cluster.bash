@@ -147,9 +147,11 @@ cluster_spawn() {
 	disown # no word of the shell about its end
 }
 
-cluster_alive() { # NAME
-	local stat
-	stat=$(cat "/proc/$(cat "$CLUSTER/$1.pid")/stat" 2>/dev/null) && [[ ${stat##*) } != Z* ]]
+cluster_alive() { # NAME: any thread of it, for the first may have ended while another holds its sockets
+	local stat pid
+	pid=$(cat "$CLUSTER/$1.pid")
+	stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return
+	[[ ${stat##*) } != Z* ]] || [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" -gt 1 ]
 }
 
 # cluster_stop NAME [SIGNAL]: ends what cluster_spawn or cluster_start started
