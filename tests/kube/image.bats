@@ -82,14 +82,14 @@ stages() {
 	for fail in '' elect; do
 		rm -f "$BATS_TEST_TMPDIR/said"
 		script_of deploy/speaker.yaml | sed 's/lbctl /stage /g' >"$script"
-		EXCLUDE='' FAIL=$fail PATH=/bin:$PATH chroot "$root" /bin/sh -euo pipefail -c "$(cat "$script")" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+		EXCLUDE='' SECRET=/none FAIL=$fail PATH=/bin:$PATH chroot "$root" /bin/sh -euo pipefail -c "$(cat "$script")" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 		pid=$!
-		timeout 5 sh -c "until grep -q started $BATS_TEST_TMPDIR/said; do sleep 0.05; done"
+		timeout 20 sh -c "until grep -q started $BATS_TEST_TMPDIR/said; do sleep 0.05; done"
 		kill -TERM $pid
 		status=0
 		wait $pid || status=$?
 		cat "$BATS_TEST_TMPDIR/said"
-		[ "$(cat "$BATS_TEST_TMPDIR/said")" = $'started\nelect drained\nannounce drained\napply drained\nwatch drained' ]
+		[ "$(cat "$BATS_TEST_TMPDIR/said")" = $'started\nmembers drained\nelect drained\nannounce drained\napply drained\nwatch drained' ]
 		[ "$fail$status" = 0 ] || [ "$fail$status" = elect6 ]
 	done
 	rm "$root/bin/stage"
