@@ -1,21 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# N Services out of a /15, from a recorded snapshot to APPLY records: CPU time and memory.  Once all
+# N Services, from a recorded snapshot to APPLY records, JSON included: CPU time and memory.  Once all
 # are pending (each gets an address, an Event and a Decision), and once all have theirs (a restart).
+# Then what one more Service costs when there are 100,000, and when the pool has no address for it.
 # SIZES="1000 10000" chooses others.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-python3 tests/bench/services.py 0 >"$dir/none"
+services() { # FILE ARGUMENT...
+	python3 tests/bench/services.py "${@:2}" >"$dir/$1"
+}
 
-# measure FILE COMMAND...: CPU seconds, the least of three runs, and KiB at the most
+# measure RUNS FILE COMMAND...: CPU seconds, the least of the runs, and KiB at the most
 measure() {
 	python3 - "$@" <<'PY'
 import resource, subprocess, sys
 best, before = None, 0.0
-for _ in range(3):
-    subprocess.run(sys.argv[2:], stdin=open(sys.argv[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+for _ in range(int(sys.argv[1])):
+    subprocess.run(sys.argv[3:], stdin=open(sys.argv[2]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     u = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = u.ru_utime + u.ru_stime - before
     before += cpu
@@ -24,19 +27,33 @@ print(f"{best:.3f} {u.ru_maxrss}")
 PY
 }
 
-read -r _ base <<<"$(measure "$dir/none" lbctl allocate -o json)"
-row() { # WHAT N FILE
+services none 0
+read -r _ base <<<"$(measure 3 "$dir/none" lbctl allocate -o json)"
+row() { # WHAT N RUNS
 	local cpu rss
-	read -r cpu rss <<<"$(measure "$3" lbctl allocate -o json)"
+	read -r cpu rss <<<"$(measure "$3" "$dir/now" lbctl allocate -o json)"
 	printf '%s\t%s\t%s\n' "$1, $2 Services" "$cpu s of CPU, $rss KiB" \
 		"$(echo "scale=1; $cpu * 1000000 / $2" | bc) us and $(echo "($rss - $base) * 1024 / $2" | bc) bytes a Service"
 }
 
-for n in ${SIZES:-1000 10000 100000}; do
-	python3 tests/bench/services.py "$n" >"$dir/pending"
-	row "all pending" "$n" "$dir/pending"
-	python3 tests/bench/services.py "$n" assigned >"$dir/assigned"
-	row "all have theirs" "$n" "$dir/assigned"
-	read -r cpu _ <<<"$(measure "$dir/pending" jq -c .)"
-	printf '%s\t%s\t%s\n' "jq -c . of the same file" "$cpu s of CPU" ""
+for n in ${SIZES:-1000 10000 100000 1000000}; do
+	runs=$((n > 100000 ? 1 : 5))
+	services now "$n"
+	row "all pending" "$n" $runs
+	[ "$n" -gt 100000 ] || printf '%s\t%s\n' "python3, json.loads of each line of the same file" \
+		"$(measure $runs "$dir/now" python3 -c 'import json, sys
+for line in sys.stdin: json.loads(line)' | cut -d ' ' -f 1) s of CPU"
+	services now "$n" assigned
+	row "all have theirs" "$n" $runs
+done
+
+more=20000
+services base 100000 assigned
+services grants 100000 assigned $more
+services refusals 100000 assigned $more full
+read -r before _ <<<"$(measure 5 "$dir/base" lbctl allocate -o json)"
+for what in grants refusals; do
+	read -r cpu _ <<<"$(measure 5 "$dir/$what" lbctl allocate -o json)"
+	printf '%s\t%s\n' "one more Service beside 100000: $what" \
+		"$(echo "scale=1; ($cpu - $before) * 1000000 / $more" | bc) us"
 done
