@@ -148,6 +148,21 @@ spec() { # JQ-FILTER
 	until_said ours2 ^leading
 }
 
+@test "the API server falls silent: the command is stopped all the same, and the Lease is taken when it speaks again" {
+	ours ours sh -c 'trap "echo stopped; exit 0" TERM; echo leading; while :; do echo >>'"$work"'/alive; sleep 0.02; done'
+	until_said ours ^leading
+	theirs
+	until_said theirs leads
+	kill -STOP "$(cat "$CLUSTER/kube-apiserver.pid")"
+	until_said ours ^stopped
+	wait_for 20 eval '! cluster_alive ours'
+	wc -l <"$work/alive" >"$work/then"
+	kill -CONT "$(cat "$CLUSTER/kube-apiserver.pid")"
+	ours ours2
+	wait_for 60 eval 'said theirs ^leading || said ours2 ^leading'
+	[ "$(wc -l <"$work/alive")" -eq "$(cat "$work/then")" ]
+}
+
 @test "RBAC narrows it to its own Lease, and a missing right is told" {
 	cluster_spawn ours control env KUBECONFIG="$CLUSTER/lbctl.kubeconfig" PATH="$PATH" \
 		lbctl elect --lease other -- true
