@@ -106,6 +106,8 @@ static int check_args(const struct args *a, struct err *e)
 	if (a->from_address && (a->duplicate || a->gratuitous))
 		return err_set(e, ERR_USAGE, "-s: the source is fixed with --%s",
 		    a->duplicate ? "duplicate" : "gratuitous");
+	if (a->watch && a->interval_ms == 0)
+		return err_set(e, ERR_USAGE, "-i: want at least 1ms with --watch");
 	if (a->rate == 0)
 		return err_set(e, ERR_USAGE, "--rate: want at least 1 frame a second");
 	if (a->count == 0 && a->duplicate)

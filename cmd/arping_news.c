@@ -144,6 +144,8 @@ static struct sum sum_of(const struct arping_show *s)
 	for (size_t i = 0; i < probe_targets(s->probe); i++) {
 		struct probe_watched one = probe_watch_target(s->watched, i);
 
+		if (s->sweep && !one.found)
+			continue; /* nobody's */
 		all.moves += one.moves;
 		all.lost += one.lost;
 		all.answering += one.owners > 0;

@@ -11,8 +11,9 @@ enum {
 	MS = 1000,
 	NAMES_WAIT_MS = 1000, /* for a cluster that nobody named */
 	NAMED_WAIT_MS = 5000, /* for what --from or --kubeconfig names */
-	RETRY_MS = 1,         /* when the kernel's queue for sending is full */
+	TURN_MS = 1,          /* until the next turn: none of 0, in which nothing is heard */
 	ROUNDS = 8,           /* batches of frames a turn */
+	SENT_MAX = 256,       /* frames a turn: answers and signals have theirs */
 	HELD_MAX = 65536,     /* answers that wait for names */
 };
 
@@ -148,10 +149,13 @@ static void take_event(struct arping *a, struct probe *p, const struct probe_eve
 static bool pump_one(struct arping *a, struct probe *p)
 {
 	struct probe_event ev;
+	int sent = 0;
 
-	while (!a->blocked && !a->failed && probe_next(p, loop_clock_us(), &ev)) {
-		if (ev.what == PROBE_SEND)
+	while (!a->blocked && !a->failed && sent < SENT_MAX && probe_next(p, loop_clock_us(), &ev)) {
+		if (ev.what == PROBE_SEND) {
 			send_frame(a, &ev.message);
+			sent++;
+		}
 		if (ev.what != PROBE_SEND || p == a->plan->probe)
 			take_event(a, p, &ev);
 	}
@@ -180,7 +184,7 @@ static void pump(struct arping *a)
 	uint64_t at, now;
 
 	if (a->blocked && !send_frame(a, &a->unsent)) {
-		loop_timer_set(a->timer, RETRY_MS);
+		loop_timer_set(a->timer, TURN_MS);
 		return;
 	}
 	if (pump_one(a, a->plan->probe) && nodes && !arping_nodes_settled(a->nodes))
@@ -196,9 +200,7 @@ static void pump(struct arping *a)
 	if (at == UINT64_MAX)
 		loop_timer_stop(a->timer);
 	else
-		loop_timer_set(a->timer, a->blocked ? RETRY_MS
-					 : at > now ? (at - now + MS - 1) / MS
-						    : 0);
+		loop_timer_set(a->timer, at > now ? (at - now + MS - 1) / MS : TURN_MS);
 }
 
 static void on_signal(int number, void *arg)

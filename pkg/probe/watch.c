@@ -73,6 +73,7 @@ struct probe_watched probe_watch_target(const struct probe_watch *w, size_t targ
 {
 	struct probe_watched sum = w->seen[target].sum;
 
+	sum.found = w->seen[target].found;
 	sum.owners = w->seen[target].silent ? 0 : w->seen[target].owners_n;
 	return sum;
 }

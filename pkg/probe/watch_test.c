@@ -158,6 +158,9 @@ static void sums_are_kept(void **state)
 	assert_int_equal(sum.lost, 6);
 	assert_int_equal(sum.longest_gap_us, 301 * MS);
 	assert_int_equal(sum.owners, 0);
+	assert_true(sum.found);
+	buf_release(&out);
+	assert_false(run("p p p", &out).found);
 	buf_release(&out);
 	sum = run("pa pab pab", &out);
 	assert_int_equal(sum.owners, 2);

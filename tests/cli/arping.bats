@@ -36,6 +36,8 @@ link='ip link add ta type veth peer name tb && ip link set ta up && ip link set 
 	[ "$output" = "lbctl arping: --watch and --who exclude each other" ]
 	run -2 lbctl arping --watch -1 192.0.2.1
 	[ "$output" = "lbctl arping: --first and --watch exclude each other" ]
+	run -2 lbctl arping --watch -i 0s 192.0.2.1
+	[ "$output" = "lbctl arping: -i: want at least 1ms with --watch" ]
 	run -2 lbctl arping --pool lan 192.0.2.1
 	[ "$output" = "lbctl arping: want --pool or '192.0.2.1', not both" ]
 	run -2 lbctl arping --pool lan -D

@@ -515,6 +515,13 @@ said() { # PATTERN: a line of it
 	[[ $(tail -n 1 "$T/out") =~ ^Sent\ [0-9]+\ probes,\ [0-9]+\ unanswered,\ 1\ move,\ longest\ gap\ $gap\ ms$ ]]
 }
 
+@test "as fast as it goes, answers are heard and signals obeyed" {
+	lan_spawn client "$BUILD/lbctl" arping -c 0 -i 0s --rate 1000000 192.0.2.1 >"$T/out" 3>&-
+	wait_for 10 grep -q reply "$T/out"
+	lan_stop "$LAN_PID" INT
+	tail -n 1 "$T/out" | grep -qE '^Sent [0-9]+ probes, received [0-9]+ replies$'
+}
+
 @test "--watch tells a conflict and its end, an announcement, and that an address is back" {
 	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
 	watching -i 30ms 192.0.2.10
