@@ -17,6 +17,7 @@ struct announce_new {
 };
 void announce_new_service(struct announce_new *n, const struct json *service, bool listed);
 void announce_new_decision(struct announce_new *n, const struct json *decision);
+void announce_new_add(struct announce_new *n, const struct addr *a);
 /* Whether the address is new; it is not any more. */
 bool announce_new_take(struct announce_new *n, const struct addr *a);
 void announce_new_release(struct announce_new *n);

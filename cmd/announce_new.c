@@ -63,11 +63,11 @@ bool announce_new_take(struct announce_new *n, const struct addr *a)
 	return have != NULL;
 }
 
-static void add(struct announce_new *n, const struct addr *a)
+void announce_new_add(struct announce_new *n, const struct addr *a)
 {
 	struct addr *grown;
 
-	if (n->n == MOST_NEW)
+	if (n->n == MOST_NEW || find(n, a))
 		return;
 	grown = reallocarray(n->at, n->n + 1, sizeof(*grown));
 	if (!grown)
@@ -86,7 +86,7 @@ void announce_new_service(struct announce_new *n, const struct json *service, bo
 		struct addr a;
 
 		if (ip && addr_parse(&a, ip, &e) == 0 && !note(n, &a) && listed)
-			add(n, &a);
+			announce_new_add(n, &a);
 	}
 }
 
