@@ -29,6 +29,7 @@ struct args {
 	struct opt_list ignore;
 	bool bind;
 	bool links;
+	bool addresses;
 };
 
 static const struct opt opts[] = {
@@ -62,6 +63,8 @@ static const struct opt opts[] = {
 	OPT_FLAG(0, "links", struct args, links,
 	    "tell the cluster on which interfaces this node can announce, so that it is elected for no "
 	    "other"),
+	OPT_FLAG(0, "addresses", struct args, addresses,
+	    "tell the cluster which addresses this node announces, for the failback of lbctl elect"),
 	OPT_STRING('o', "output", "FORMAT", struct args, output, "json, wide, name or table"),
 	OPT_END,
 };
@@ -81,8 +84,8 @@ static void on_quiet(void *ctx)
 {
 	struct announce *a = ctx;
 
-	if (a->tells_links && !a->draining)
-		announce_links(a);
+	if (!a->draining)
+		announce_self(a);
 	finish_if_idle(ctx);
 }
 
@@ -152,6 +155,7 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 		}
 	}
 	what.interfaces = (struct l2_names){ interfaces, strings(names, interfaces) };
+	announce_holds(a, key, addresses, what.addresses_n);
 	if (l2_port_announce(a->port, &what, &e) < 0)
 		stage_fail(a->stage, &e);
 }
@@ -180,10 +184,12 @@ static void on_announcement(struct announce *a, const struct record *r, const ch
 
 	snprintf(key, sizeof(key), "%.255s/%.253s", namespace ? namespace : "", name);
 	if (r->type == RECORD_DELETED || !node || strcmp(node, a->node) != 0 ||
-	    !is_layer2(json_get(spec, "protocols")))
+	    !is_layer2(json_get(spec, "protocols"))) {
+		announce_holds(a, key, NULL, 0);
 		l2_port_withdraw(a->port, key);
-	else
+	} else {
 		announce_it(a, key, json_string(json_get(meta, "uid")), spec);
+	}
 }
 
 static void on_record(void *ctx, const struct record *r, const struct json *object)
@@ -294,15 +300,15 @@ static int run_stage(
 		return -1;
 	a->port = l2_port_new(stage_loop(stage), o, &ev, e);
 	a->peers = a->port ? announce_peers_new(a, e) : NULL;
-	if (a->peers && a->tells_links)
-		announce_links(a);
+	if (a->peers)
+		announce_self(a);
 	if (a->peers && serve(a, args->run_dir, e) == 0)
 		status = stage_run(stage, e);
 	loop_http_free(a->http);
 	announce_peers_free(a->peers);
 	l2_port_free(a->port);
 	announce_new_release(&a->new);
-	free(a->links);
+	announce_self_release(a);
 	return status;
 }
 
@@ -311,6 +317,7 @@ static int announce(
 {
 	struct announce a = { .node = node,
 		.tells_links = args->links,
+		.tells_addresses = args->addresses,
 		.conflicts = { .burst = 5, .window_ms = 10000 } };
 	CLEANUP(freep) struct mac *ignore = calloc(args->ignore.n + 1, sizeof(*ignore));
 	struct l2_port_options o = {

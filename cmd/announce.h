@@ -7,6 +7,7 @@
 #include "pkg/log/log.h"
 #include "pkg/opts/opts.h"
 #include "pkg/stage/stage.h"
+#include "pkg/tree/tree.h"
 
 /* Addresses that no node of the cluster has announced yet. */
 struct announce_new {
@@ -32,8 +33,9 @@ struct announce {
 	struct announce_new new;
 	const char *node;
 	bool draining;
-	bool tells_links;
-	char *links; /* as told last */
+	bool tells_links, tells_addresses;
+	struct tree held; /* what its Announcements have */
+	char *self;       /* the record that was told last */
 	struct log_limit conflicts;
 };
 
@@ -48,8 +50,11 @@ const char *announce_peers_name(const struct announce_peers *p, const struct mac
 /* Adds what happened to the stream, as Events and Decisions. */
 void announce_tell(struct announce *a, const struct l2_event *ev);
 
-/* Adds which links the node could announce on, if that is new. */
-void announce_links(struct announce *a);
+/* What --links and --addresses tell, if it is new. */
+void announce_self(struct announce *a);
+void announce_self_release(struct announce *a);
+/* The Announcement has these addresses now; none: it has ended. */
+void announce_holds(struct announce *a, const char *key, const struct addr *at, size_t n);
 
 /* The regular expressions of --exclude and, unless `path` is NULL, those of MetalLB's file
  * excludel2.yaml.  Borrows what was given. */

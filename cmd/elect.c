@@ -4,6 +4,7 @@
  * This file knows records and options; who wins, and why, is pkg/election's. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -16,6 +17,8 @@ struct args {
 	const char *node;
 	struct opt_list down, drain, add;
 	const char *spread;
+	const char *failback;
+	uint32_t failback_ms;
 	const char *lb_class;
 	bool ignore_exclude;
 	const char *namespace;
@@ -34,6 +37,10 @@ static const struct opt opts[] = {
 	    "what if these nodes were there and alive; repeatable"),
 	OPT_STRING(0, "spread", "hash|balanced", struct args, spread,
 	    "by the order alone, as MetalLB (hash), or evenly; the same on all nodes"),
+	OPT_STRING(0, "failback", "immediate|delay|never", struct args, failback,
+	    "whether a node that returns takes its addresses back; default immediate"),
+	OPT_DURATION(0, "failback-delay", "DURATION", struct args, failback_ms,
+	    "with --failback delay, after having been alive for that long; default 1m"),
 	OPT_STRING(0, "lb-class", "CLASS", struct args, lb_class,
 	    "only Services of this loadBalancerClass; default: only those without one"),
 	OPT_FLAG(0, "ignore-exclude-lb", struct args, ignore_exclude,
@@ -129,6 +136,26 @@ static void look_for_node(struct elect *x)
 	x->looked_for_node = true;
 }
 
+static int64_t wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void set_timer(struct elect *x)
+{
+	int64_t at = election_deadline(x->election), now;
+
+	if (at == INT64_MAX) {
+		loop_timer_stop(x->ripe);
+		return;
+	}
+	now = wall_ms();
+	loop_timer_set(x->ripe, at > now ? (uint64_t)(at - now) : 0);
+}
+
 static void settle(void *ctx)
 {
 	struct elect *x = ctx;
@@ -154,6 +181,7 @@ static void settle(void *ctx)
 	}
 	if (rc < 0)
 		stage_fail(x->stage, &e);
+	set_timer(x);
 }
 
 static void drain(void *ctx)
@@ -167,11 +195,42 @@ static void drain(void *ctx)
 		stage_done(x->stage);
 }
 
+/* A node may have been alive for long enough now. */
+static void on_ripe(void *ctx)
+{
+	struct elect *x = ctx;
+
+	if (stage_draining(x->stage))
+		return;
+	election_clock(x->election, wall_ms());
+	settle(x);
+}
+
 static const char *first_of(const char *option, const char *variable, const char *otherwise)
 {
 	const char *v = option ? option : getenv(variable);
 
 	return v && v[0] ? v : otherwise;
+}
+
+static int parse_failback(const struct args *args, struct election_options *o, struct err *e)
+{
+	static const char *const names[] = { "immediate", "delay", "never" };
+
+	for (size_t i = 0; args->failback && i < ARRAY_LEN(names); i++)
+		if (!strcmp(args->failback, names[i])) {
+			o->failback = (enum election_failback)i;
+			o->failback_ms = args->failback_ms;
+			if (o->failback && o->balanced)
+				return err_set(e, ERR_USAGE,
+				    "--failback %s: addresses that are balanced go home at once",
+				    names[i]);
+			return 0;
+		}
+	return args->failback
+		   ? err_set(e, ERR_USAGE, "--failback: want immediate, delay or never, have '%s'",
+			 args->failback)
+		   : 0;
 }
 
 /* And, for a what-if, the election without it. */
@@ -190,6 +249,8 @@ static int open_elections(struct elect *x, const struct args *args, struct err *
 	if (args->spread && !options.balanced && strcmp(args->spread, "hash") != 0)
 		return err_set(
 		    e, ERR_USAGE, "--spread: want hash or balanced, have '%s'", args->spread);
+	if (parse_failback(args, &options, e) < 0)
+		return -1;
 	x->election = election_new(&options, e);
 	if (!x->election)
 		return -1;
@@ -221,7 +282,9 @@ static int open_all(struct elect *x, const struct args *args, struct err *e)
 	if (!x->store || !x->complaints)
 		return -1;
 	x->stage = stage_new(&ops, x, output, e);
-	return x->stage ? 0 : -1;
+	if (x->stage)
+		x->ripe = loop_timer_add(stage_loop(x->stage), on_ripe, x, e);
+	return x->ripe ? 0 : -1;
 }
 
 static int run_lease(const struct args *args, char **argv, struct err *e)
@@ -234,7 +297,7 @@ static int run_lease(const struct args *args, char **argv, struct err *e)
 
 static int run(int argc, char **argv, struct err *e)
 {
-	struct args args = { .lease = ELECT_LEASE_DEFAULTS };
+	struct args args = { .lease = ELECT_LEASE_DEFAULTS, .failback_ms = 60000 };
 	struct elect x = { 0 };
 	char host[256] = "";
 	int status = opts_parse(opts, &args, argc, argv, e);
@@ -252,6 +315,7 @@ static int run(int argc, char **argv, struct err *e)
 		status = open_all(&x, &args, e);
 	if (status == 0)
 		status = stage_run(x.stage, e);
+	loop_timer_remove(x.ripe);
 	stage_free(x.stage);
 	election_free(x.election);
 	election_free(x.plain);

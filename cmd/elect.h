@@ -5,6 +5,7 @@
 
 #include "cmd/complaints.h"
 #include "pkg/election/election.h"
+#include "pkg/loop/loop.h"
 #include "pkg/stage/stage.h"
 
 struct elect {
@@ -16,6 +17,7 @@ struct elect {
 	struct config_store *store;
 	struct complaints *complaints;
 	bool config_changed;
+	struct loop_timer *ripe; /* see election_deadline() */
 	const char *node;
 	bool rows;            /* people read it: one row an address is enough */
 	bool wide;            /* of a what-if, also the rows of what stays */

@@ -47,6 +47,7 @@ _lbctl() {
 			'--bind-interface=[with --bind, the interface; default\: the first that the address is announced on]:NAME:' \
 			'--run-dir=[tell what was counted on the unix socket DIR/announce.sock]:DIR:_files' \
 			'--links[tell the cluster on which interfaces this node can announce, so that it is elected for no other]' \
+			'--addresses[tell the cluster which addresses this node announces, for the failback of lbctl elect]' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'*:operand:_files' ;;
@@ -105,6 +106,8 @@ _lbctl() {
 			'*--drain=[what if these nodes announced nothing; repeatable]:NODE,...:' \
 			'*--add=[what if these nodes were there and alive; repeatable]:NODE,...:' \
 			'--spread=[by the order alone, as MetalLB (hash), or evenly; the same on all nodes]:hash|balanced:' \
+			'--failback=[whether a node that returns takes its addresses back; default immediate]:immediate|delay|never:' \
+			'--failback-delay=[with --failback delay, after having been alive for that long; default 1m]:DURATION:' \
 			'--lb-class=[only Services of this loadBalancerClass; default\: only those without one]:CLASS:' \
 			'--ignore-exclude-lb[a node'\''s label exclude-from-external-load-balancers does not count]' \
 			'--namespace=[where the configuration is; default\: $METALLB_NAMESPACE, else metallb-system]:NAME:' \

@@ -136,6 +136,7 @@ int api_namespace_decode(
 struct api_member {
 	struct api_meta meta; /* name: the node */
 	bool alive;
+	int64_t since_ms; /* status.since, milliseconds of the Unix epoch; 0 when absent */
 	const char *reason;
 };
 int api_member_decode(

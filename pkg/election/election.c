@@ -22,6 +22,7 @@ struct election *election_new(const struct election_options *o, struct err *e)
 	el->slices = (struct tree)TREE_INIT(slice_compare);
 	el->nodes = (struct tree)TREE_INIT(node_compare);
 	el->covers_stale = true;
+	el->wake_ms = INT64_MAX;
 	el->ranks = ranks_new(e);
 	if (!el->ranks) {
 		free(el);

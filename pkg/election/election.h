@@ -38,6 +38,15 @@ struct election_options {
 	/* No node announces more than one address above the mean of the nodes that may; else the order
 	 * alone decides.  All nodes must be of one mind about it.  See balance.c. */
 	bool balanced;
+	/* A node that announces an address keeps it from one that comes before it: not at all, until
+	 * that one has been alive for failback_ms, or for as long as it may announce it.  Which node
+	 * has an address all know from the annotation lbctl.dev/addresses of the Nodes. */
+	enum election_failback {
+		ELECTION_FAILBACK_IMMEDIATE,
+		ELECTION_FAILBACK_DELAY,
+		ELECTION_FAILBACK_NEVER,
+	} failback;
+	uint32_t failback_ms;
 	/* Who asks.  Then a change among those who would come next is told only of what this node
 	 * announces.  NULL: of everything. */
 	const char *self;
@@ -72,6 +81,12 @@ void election_config_changed(struct election *el);
 /* Is what came out for an address another one than before?  Quietly: only the interfaces, the
  * pool or those who would come next are. */
 enum election_news { ELECTION_SAME, ELECTION_QUIET, ELECTION_DECIDED };
+
+/* For failback: the time, in milliseconds of the Unix epoch by the clock that Member.status.since
+ * is of; it never goes back, and the `since` of a Member that is read moves it on.  The deadline is
+ * when it is next to be told, INT64_MAX when it needn't be. */
+void election_clock(struct election *el, int64_t now_ms);
+int64_t election_deadline(const struct election *el);
 
 /* What came out for one address of a Service. */
 struct election_address {

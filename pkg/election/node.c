@@ -32,6 +32,7 @@ void node_free(struct election *el, struct node *n)
 	arena_release(&n->arena);
 	free(n->name);
 	free(n->reason);
+	free(n->held);
 	free(n);
 }
 
@@ -187,6 +188,8 @@ int node_put(struct election *el, const struct json *object, struct err *e)
 	n->arena = a;
 	n->observed = got;
 	n->known = true;
+	if (node_take_addresses(el, n, e) < 0)
+		return -1;
 	return news ? changed(el, n, e) : 0;
 }
 
@@ -235,8 +238,10 @@ int node_remove(struct election *el, const struct json *object, struct err *e)
 		arena_release(&n->arena);
 		n->observed = (struct api_node){ 0 };
 		n->known = false;
+		rc = node_take_addresses(el, n, e);
 		el->covers_stale = true;
-		rc = changed(el, n, e);
+		if (rc == 0)
+			rc = changed(el, n, e);
 		drop_if_empty(el, n);
 	}
 	arena_release(&a);
@@ -278,6 +283,8 @@ int member_put(struct election *el, const struct json *object, struct err *e)
 		return rc;
 	}
 	see_members(el);
+	election_clock(el, got.since_ms);
+	n->since_ms = got.since_ms;
 	news = !n->member || n->alive != got.alive || (!got.alive && strcmp(n->reason, reason) != 0);
 	free(n->reason);
 	n->reason = reason;

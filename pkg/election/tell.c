@@ -203,7 +203,7 @@ static void announce(struct ballot *b, const struct vote *votes, size_t n)
 							: v->message;
 	}
 	if (nodes && r->candidates_n > 1 && !is_first(votes))
-		nodes[0].message = "balance";
+		nodes[0].message = b->el->options.balanced ? "balance" : "having it already";
 	r->nodes = nodes;
 	r->nodes_n = nodes ? n : 0;
 	if (r->candidates_n) {

@@ -88,6 +88,15 @@ void vip_touch(struct election *el, struct vip *v)
 	tree_add(&el->dirty_vips, &v->in_dirty);
 }
 
+void vip_touch_address(struct election *el, const struct addr *a)
+{
+	struct vip probe = { .rank.addr = *a };
+	struct vip *v = TREE_ITEM(tree_find(&el->vips, &probe.in_vips), struct vip, in_vips);
+
+	if (v)
+		vip_touch(el, v);
+}
+
 void vip_touch_all(struct election *el)
 {
 	for (struct tree_node *n = tree_first(&el->vips); n; n = tree_after(&el->vips, n))
@@ -124,7 +133,7 @@ static bool is_self(const struct election *el, const struct node *n)
 
 int vips_touch_node(struct election *el, const struct node *n, struct err *e)
 {
-	bool all = !el->options.self || el->options.balanced || is_scored(el);
+	bool all = !el->options.self || el->options.balanced || el->options.failback || is_scored(el);
 
 	for (struct tree_node *at = tree_first(&el->vips); at; at = tree_after(&el->vips, at)) {
 		struct vip *v = TREE_ITEM(at, struct vip, in_vips);
@@ -236,15 +245,17 @@ int vip_order(struct election *el, struct vip *v, const struct node *a, const st
 	return x != y ? 0 : by_key(el, v, a, b, order, e);
 }
 
-/* The best of el->candidates. */
-static int best(struct election *el, struct vip *v, const struct node **out, struct err *e)
+/* The best of el->candidates; of those that hold the address, if asked. */
+static int best(
+    struct election *el, struct vip *v, bool holders, const struct node **out, struct err *e)
 {
 	const struct node *winner = NULL;
 
 	for (unsigned id = 0; id < el->next_id; id++) {
 		int order = -1;
 
-		if (!set_has(el->candidates, id))
+		if (!set_has(el->candidates, id) ||
+		    (holders && !node_holds(el->by_id[id], &v->rank.addr)))
 			continue;
 		if (winner && vip_order(el, v, el->by_id[id], winner, &order, e) < 0)
 			return -1;
@@ -252,6 +263,25 @@ static int best(struct election *el, struct vip *v, const struct node **out, str
 			winner = el->by_id[id];
 	}
 	*out = winner;
+	return 0;
+}
+
+/* Who has the address keeps it from one that has not been alive for long enough. */
+static int hold_back(struct election *el, struct vip *v, struct err *e)
+{
+	const struct node *first = v->winner, *holder = NULL;
+	int64_t ripe;
+
+	if (!first || !el->options.failback || node_holds(first, &v->rank.addr))
+		return 0;
+	if (best(el, v, true, &holder, e) < 0)
+		return -1;
+	ripe = first->since_ms + el->options.failback_ms;
+	if (!holder || (el->options.failback == ELECTION_FAILBACK_DELAY && ripe <= el->now_ms))
+		return 0;
+	v->winner = holder;
+	if (el->options.failback == ELECTION_FAILBACK_DELAY && ripe < el->wake_ms)
+		el->wake_ms = ripe;
 	return 0;
 }
 
@@ -273,7 +303,7 @@ static int elect(struct election *el, struct vip *v, struct err *e)
 	if (el->options.balanced)
 		return 0; /* all together */
 	vip_candidates(el, v, el->able);
-	if (best(el, v, &v->winner, e) < 0)
+	if (best(el, v, false, &v->winner, e) < 0 || hold_back(el, v, e) < 0)
 		return -1;
 	vip_news(el, v, was);
 	return 0;

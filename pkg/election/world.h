@@ -97,6 +97,9 @@ struct node {
 	struct arena arena;
 	bool member; /* there is a Member object */
 	bool alive;
+	int64_t since_ms;
+	struct addr *held; /* which it says that it announces, sorted */
+	size_t held_n;
 	char *reason;
 	bool down, drained, added; /* by the options */
 };
@@ -137,6 +140,8 @@ struct election {
 	bool covers_stale;
 	uint64_t scores_digest; /* of their scores */
 
+	int64_t now_ms;   /* see election_clock() */
+	int64_t wake_ms;  /* when the next node will have been alive for long enough */
 	bool unbalanced;  /* a vip was touched since all were balanced */
 	bool homes_known; /* vip->home is, and goes back to these facts */
 	uint64_t homes_facts;
@@ -189,6 +194,11 @@ int service_review(
 int nodes_add(struct election *el, struct err *e) MUST_CHECK;
 /* Of a Node: the links that its speaker could announce on now, with commas. */
 #define NODE_LINKS "lbctl.dev/links"
+/* The addresses that its speaker announces, with commas. */
+#define NODE_ADDRESSES "lbctl.dev/addresses"
+bool node_holds(const struct node *n, const struct addr *a);
+/* Takes them in, and touches the vips that came or went. */
+int node_take_addresses(struct election *el, struct node *n, struct err *e) MUST_CHECK;
 /* It has this link (NULL: any), or doesn't say which it has. */
 bool node_has_link(const struct node *n, const char *name);
 struct node *node_find(const struct election *el, const char *name);
@@ -220,6 +230,7 @@ void claim_close(struct election *el, struct claim *c);
 
 void vip_touch(struct election *el, struct vip *v);
 void vip_touch_all(struct election *el);
+void vip_touch_address(struct election *el, const struct addr *a); /* if there is one */
 /* Those for which a node makes a difference that became able, unable, or (as both) another. */
 int vips_touch_node(struct election *el, const struct node *n, struct err *e) MUST_CHECK;
 /* The node is going. */

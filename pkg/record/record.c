@@ -142,14 +142,17 @@ void record_service_status(struct buf *out, const char *namespace, const char *n
 	end(&w);
 }
 
-void record_node_links(struct buf *out, const char *node, const char *links)
+void record_node(struct buf *out, const char *node, const char *links, const char *addresses)
 {
 	struct json_writer w = begin(out, "APPLY", "Node", "v1");
 
 	begin_metadata(&w, "", node);
 	json_key(&w, "annotations");
 	json_begin(&w, '{');
-	json_field(&w, "lbctl.dev/links", links);
+	if (links)
+		json_field(&w, "lbctl.dev/links", links);
+	if (addresses)
+		json_field(&w, "lbctl.dev/addresses", addresses);
 	json_end(&w, '}');
 	json_end(&w, '}');
 	end(&w);

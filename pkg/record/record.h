@@ -108,8 +108,9 @@ struct record_member {
 };
 void record_member(struct buf *out, const char *type, const struct record_member *m);
 
-/* The annotation lbctl.dev/links of a Node, names with commas, as an APPLY. */
-void record_node_links(struct buf *out, const char *node, const char *links);
+/* The annotations lbctl.dev/links and lbctl.dev/addresses of a Node, with commas, as an APPLY; NULL
+ * leaves one out, which takes it away if it was ours. */
+void record_node(struct buf *out, const char *node, const char *links, const char *addresses);
 
 /* initial-events-end of a kind. */
 void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version);

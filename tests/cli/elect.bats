@@ -268,6 +268,38 @@ END
 	[ "$stderr" = "lbctl elect: --spread: want hash or balanced, have 'even'" ]
 }
 
+@test "a node that returns waits for as long as it is told to" {
+	since() { # NAME TIME
+		printf '{"type":"MODIFIED","object":{"kind":"Member","apiVersion":"lbctl.dev/v1","metadata":{"name":"%s"},"status":{"alive":true,"since":"%s"}}}\n' "$@"
+	}
+	held() {
+		printf '{"type":"MODIFIED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"node-b","annotations":{"lbctl.dev/addresses":"192.0.2.10"}}}}\n'
+		since node-b "$(date -u -d '-1 hour' +%FT%T.000Z)"
+		since node-c "$(date -u +%FT%T.%3NZ)"
+	}
+	held | elect --node node-c --failback never | added | grep '^nginx-lb' | tail -n 1 >"$out"
+	diff "$out" <(echo 'nginx-lb NotElected [node-b node-a:NoMember node-c:NoMember]')
+	held | elect --node node-c | added | grep '^nginx-lb' | tail -n 1 >"$out"
+	diff "$out" <(echo 'nginx-lb Elected [node-c node-b:Standby node-a:NoMember]')
+	# live, the clock goes on
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	lbctl elect --node node-c --failback delay --failback-delay 1500ms <"$BATS_TEST_TMPDIR/in" >"$out" &
+	exec 7>"$BATS_TEST_TMPDIR/in"
+	{ cat "$world"; held; } >&7
+	for _ in {1..200}; do
+		[ "$(added <"$out" | grep '^nginx-lb' | tail -n 1)" = 'nginx-lb Elected [node-c node-b:Standby node-a:NoMember]' ] && break
+		sleep 0.05
+	done
+	added <"$out" | grep '^nginx-lb' | tail -n 3 | diff - <(printf '%s\n' 'nginx-lb NotElected [node-b node-a:NoMember node-c:NoMember]' \
+		'nginx-lb ADDED 192.0.2.10 on node-c' 'nginx-lb Elected [node-c node-b:Standby node-a:NoMember]')
+	exec 7>&-
+	wait
+	run -2 --separate-stderr lbctl elect --failback never --spread balanced <"$world"
+	[ "$stderr" = "lbctl elect: --failback never: addresses that are balanced go home at once" ]
+	run -2 --separate-stderr lbctl elect --failback later <"$world"
+	[ "$stderr" = "lbctl elect: --failback: want immediate, delay or never, have 'later'" ]
+}
+
 @test "the ConfigMap of MetalLB 0.12 is configuration too" {
 	grep -vE '"kind":"(IPAddressPool|L2Advertisement)".*"spec"' "$world" >"$BATS_TEST_TMPDIR/bare"
 	world=$BATS_TEST_TMPDIR/bare

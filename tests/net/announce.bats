@@ -427,3 +427,18 @@ counted() { # LINE: with a number that is at least what is wanted, in its place
 	wait_for 5 decided node-a Announcing
 	[ "$(grep -c '"lbctl.dev/links"' "$T/node-a.out")" -eq 3 ]
 }
+
+@test "--addresses tells the cluster which addresses the node announces" {
+	told() { # ADDRESSES
+		[ "$(jq -r 'select(.type == "APPLY" and .object.kind == "Node") | .object.metadata.annotations
+			| "\(keys | join(" ")) \(.["lbctl.dev/addresses"])"' "$T/node-a.out" | tail -n 1)" = "lbctl.dev/addresses lbctl.dev/links $1" ]
+	}
+	announce_on node-a 8 --links --addresses
+	wait_for 5 told ''
+	announcement ADDED web node-a '"192.0.2.10","192.0.2.11"' >&8
+	announcement ADDED db node-a '"192.0.2.12"' >&8
+	wait_for 5 told 192.0.2.12,192.0.2.10,192.0.2.11
+	announcement DELETED db node-a '"192.0.2.12"' >&8
+	announcement MODIFIED web node-a '"192.0.2.10"' >&8
+	wait_for 5 told 192.0.2.10
+}
