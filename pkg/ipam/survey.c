@@ -26,30 +26,46 @@ static void name_it(struct buf *b, size_t *n, const char *name, const char *why)
 	++*n;
 }
 
-static void survey_pool(struct ipam *m, const struct service *s, const struct pool *p, struct survey *v)
+/* What a pool says, and the list of those that say the like; *why only if anybody will read it. */
+static const char *ask(struct ipam *m, const struct service *s, const struct pool *p, struct survey *v,
+    bool listed, const char **why)
 {
-	const char *code = choose_refusal(s, p), *name = p->config->name, *why;
+	const char *code = choose_refusal(s, p), *name = p->config->name, *refusal = NULL;
 	enum need need = s->facts->need;
 
 	if (!p->config->auto_assign && !s->facts->asked_pool) {
-		code = "AutoAssignOff";
-		why = "its autoAssign is off, so it must be asked for";
+		*why = "its autoAssign is off, so it must be asked for";
 		name_it(&v->closed, &v->closed_n, name, "autoAssign is off");
-	} else if (code) {
-		why = arena_printf(&m->scratch, "it %s", explain_refusal(m, p, code));
-		name_it(&v->closed, &v->closed_n, name, explain_refusal(m, p, code));
-	} else if (!choose_has(p, need)) {
-		code = "NoPoolForFamily";
-		why = arena_printf(&m->scratch, "it has no %s", explain_need(need, false));
-		name_it(&v->familyless, &v->familyless_n, name, NULL);
-	} else {
-		code = "PoolExhausted";
-		why = arena_printf(&m->scratch, "no %s of it is free%s", explain_need(need, false),
-		    p->config->reserved_n ? " but those that lbctl.dev/reserve keeps" : "");
-		name_it(&v->full, &v->full_n, name, NULL);
+		return "AutoAssignOff";
 	}
-	if (v->at && v->n < CONSIDERED_MAX)
-		v->at[v->n++] = (struct record_considered){ name, code, why };
+	if (code) {
+		if (listed || v->closed_n < NAMED_MAX)
+			refusal = explain_refusal(m, p, code);
+		if (listed)
+			*why = arena_printf(&m->scratch, "it %s", refusal);
+		name_it(&v->closed, &v->closed_n, name, refusal);
+		return code;
+	}
+	if (!choose_has(p, need)) {
+		if (listed)
+			*why = arena_printf(&m->scratch, "it has no %s", explain_need(need, false));
+		name_it(&v->familyless, &v->familyless_n, name, NULL);
+		return "NoPoolForFamily";
+	}
+	if (listed)
+		*why = arena_printf(&m->scratch, "no %s of it is free%s", explain_need(need, false),
+		    p->config->reserved_n ? " but those that lbctl.dev/reserve keeps" : "");
+	name_it(&v->full, &v->full_n, name, NULL);
+	return "PoolExhausted";
+}
+
+static void survey_pool(struct ipam *m, const struct service *s, const struct pool *p, struct survey *v)
+{
+	bool listed = v->at && v->n < CONSIDERED_MAX;
+	const char *why = NULL, *code = ask(m, s, p, v, listed, &why);
+
+	if (listed)
+		v->at[v->n++] = (struct record_considered){ p->config->name, code, why };
 }
 
 static const char *survey_words(struct ipam *m, const struct service *s, const struct survey *v)
