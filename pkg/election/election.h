@@ -63,7 +63,9 @@ enum election_kind { ELECTION_SERVICE, ELECTION_ENDPOINT_SLICE, ELECTION_NODE, E
 
 /* An object appeared or changed.  ERR_PROTOCOL: it is wrong, and its last good version stays.
  *
- * Until the first Member, a Node is alive when it is Ready; from then on the Members tell. */
+ * Until the first Member, a Node is alive when it is Ready; from then on the Members tell, for good:
+ * `members` tells its own node, which isn't alive yet, before the world is known, so that a speaker
+ * that joins never decides by Ready; and when the last is gone, nobody is known to be alive. */
 int election_put(
     struct election *el, enum election_kind kind, const struct json *object, struct err *e) MUST_CHECK;
 /* An object is gone; what was never there may go. */
