@@ -3,6 +3,7 @@
  *
  * This file knows records and options; what is answered, and what is sent when, is pkg/l2's. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 #include "cmd/cmd.h"
 #include "pkg/log/log.h"
 #include "pkg/record/record.h"
+
+enum { HELD_INPUT = 500 }; /* a descriptor beyond all others */
 
 struct args {
 	const char *node;
@@ -285,6 +288,14 @@ static int serve(struct announce *a, const char *dir, struct err *e)
 	return a->http ? 0 : err_wrap(e, "--run-dir");
 }
 
+/* When this process is killed, the kernel closes what was opened last first, and waits some tens of
+ * milliseconds for each packet socket.  That whoever writes to us sees it at once, our input is the
+ * last one, too. */
+static void hold_input(void)
+{
+	(void)fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, HELD_INPUT);
+}
+
 static int run_stage(
     struct announce *a, const struct args *args, const struct l2_port_options *o, struct err *e)
 {
@@ -302,6 +313,7 @@ static int run_stage(
 	a->peers = a->port ? announce_peers_new(a, e) : NULL;
 	if (a->peers)
 		announce_self(a);
+	hold_input();
 	if (a->peers && serve(a, args->run_dir, e) == 0)
 		status = stage_run(stage, e);
 	loop_http_free(a->http);

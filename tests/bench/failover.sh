@@ -79,6 +79,10 @@ failovers 'planned stop' kill TERM PID-watch
 show 'planned stop'
 failovers 'announce killed' kill KILL PID-announce
 show 'announce killed'
+failovers 'elect killed' kill KILL PID-elect
+show 'elect killed'
+failovers 'members killed' kill KILL PID-members
+show 'members killed'
 failovers 'link down' ip -n NS link set eth0 down
 show 'link down'
 printf 'load after\t%s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
