@@ -465,7 +465,8 @@ static inline void check_sticky(struct cluster *c, const struct model *before)
 			if (!listed || c->fate[k].used || !c->fate[k].released ||
 			    c->fate[k].users != bit || a->family != (six ? ADDR_IPV6 : ADDR_IPV4) ||
 			    is_buggy(p, a) || is_reserved(p, a) || is_reported(c, a) ||
-			    !(c->options.sticky || is_resting(c, a)))
+			    !(c->options.sticky || is_resting(c, a)) ||
+			    (is_used(c, a) && !holds(s, a))) /* rested enough just now, for a waiter */
 				continue;
 			wanted = true;
 			got = got || holds(s, a);
