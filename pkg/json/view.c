@@ -68,10 +68,9 @@ static bool number(struct parser *p, int64_t *out)
 	const char *from = p->at += negative;
 	int64_t n = 0;
 
-	while (p->at < p->end && *p->at >= '0' && *p->at <= '9' && p->at - from <= VIEW_DIGITS)
+	while (p->at < p->end && *p->at >= '0' && *p->at <= '9' && p->at - from < VIEW_DIGITS)
 		n = n * 10 + (*p->at++ - '0');
-	if (p->at == from || p->at - from > VIEW_DIGITS ||
-	    (*from == '0' && (negative || p->at - from > 1)))
+	if (p->at == from || (*from == '0' && (negative || p->at - from > 1)))
 		return false;
 	*out = negative ? -n : n;
 	return p->at < p->end && strchr(",]} \t\r\n", *p->at) && *p->at;
