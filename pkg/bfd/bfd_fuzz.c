@@ -21,7 +21,8 @@ static void check_session(const struct bfd_packet *p)
 
 		bfd_session_input(&s, p, now);
 		while (bfd_session_output(&s, &out, now))
-			assert(++sent <= 2 && out.my_discriminator);
+			sent += out.my_discriminator ? 1 : 100;
+		assert(sent <= 2);
 		assert(bfd_session_deadline(&s) > now);
 		assert(bfd_session_detection_us(&s) <= BFD_DETECTION_MAX_US);
 		now =

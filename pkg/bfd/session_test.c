@@ -24,13 +24,14 @@ static struct bfd_packet say(const struct bfd_session *s, enum bfd_state state)
 
 	if (s->sequence_known)
 		sequence = s->remote_sequence;
+	sequence++;
 	return (struct bfd_packet){ .state = state,
 		.multiplier = 3,
 		.my_discriminator = 9,
 		.your_discriminator = s->discriminator,
 		.desired_min_tx_us = FAST,
 		.required_min_rx_us = FAST,
-		.sequence = ++sequence };
+		.sequence = sequence };
 }
 
 static void hear(struct bfd_session *s, enum bfd_state state, uint64_t now)

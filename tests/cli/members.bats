@@ -82,6 +82,7 @@ wait_for() {
 
 @test "without a secret it says what that means, with one it does not" {
 	run -0 --separate-stderr lbctl members --node a </dev/null
+	# shellcheck disable=SC2154 # set by run
 	[[ $stderr == *"no --secret-file: whoever reaches UDP port 7946 can pass for another node"* ]]
 	echo secret >"$T/secret"
 	run -0 --separate-stderr lbctl members --node a --secret-file "$T/secret" </dev/null
