@@ -51,7 +51,7 @@ static const struct opt opts[] = {
 	OPT_UINT(0, "rate", "N", struct args, rate,
 	    "announce at most N frames a second on an interface, 0: as fast as it goes; default 5000"),
 	OPT_DURATION(0, "probe", "DURATION", struct args, probe_ms,
-	    "ask for that long whether an address that is new is free, 0s: don't; default 100ms"),
+	    "ask for that long whether an address that is new is free, 0s: don't; default 10ms"),
 	OPT_LIST(0, "ignore-mac", "MAC", struct args, ignore,
 	    "a router that answers for everybody (proxy ARP), whose claims don't count; repeatable"),
 	OPT_STRING(0, "defend", "HOW", struct args, defend,
@@ -355,7 +355,7 @@ static int announce(
 
 static int run(int argc, char **argv, struct err *e)
 {
-	struct args args = { .grace_ms = 1000, .refresh_ms = 240000, .rate = 5000, .probe_ms = 100 };
+	struct args args = { .grace_ms = 1000, .refresh_ms = 240000, .rate = 5000, .probe_ms = 10 };
 	struct announce_excludes excludes = { 0 };
 	char host[256] = "";
 	const char *node;

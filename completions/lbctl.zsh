@@ -40,7 +40,7 @@ _lbctl() {
 			'--grace=[answer for that long after a withdrawal, or until another node takes over; default 1s]:DURATION:' \
 			'--refresh=[announce each address again after that long, 0s\: never; default 4m]:DURATION:' \
 			'--rate=[announce at most N frames a second on an interface, 0\: as fast as it goes; default 5000]:N:' \
-			'--probe=[ask for that long whether an address that is new is free, 0s\: don'\''t; default 100ms]:DURATION:' \
+			'--probe=[ask for that long whether an address that is new is free, 0s\: don'\''t; default 10ms]:DURATION:' \
 			'*--ignore-mac=[a router that answers for everybody (proxy ARP), whose claims don'\''t count; repeatable]:MAC:' \
 			'--defend=[announce an address again when another host claims it\: once (in 10 s), always or never; default once]:HOW:' \
 			'--bind[put each address on an interface too, for hosts without kube-proxy]' \

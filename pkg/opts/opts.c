@@ -45,13 +45,13 @@ static int parse_uint(const struct opt *o, const char *value, uint32_t *out, str
 	return 0;
 }
 
-/* "1.5s", "1m30s": as Go's time.ParseDuration, without a sign. */
+/* "1.5s", "1m30s": as Go's time.ParseDuration, without a sign; and "5" is seconds. */
 static int parse_duration(const struct opt *o, const char *value, uint32_t *out, struct err *e)
 {
 	static const struct {
 		const char *unit;
 		double ms;
-	} units[] = { { "ms", 1 }, { "s", 1e3 }, { "m", 6e4 }, { "h", 3.6e6 } };
+	} units[] = { { "ms", 1 }, { "s", 1e3 }, { "m", 6e4 }, { "h", 3.6e6 }, { "", 1e3 } };
 	const char *at = value;
 	double total = 0;
 
