@@ -435,6 +435,9 @@ static inline void check_gifts(struct cluster *c, const struct model *before)
 				continue;
 			CHECK(c, !p || s->asked[0] || !is_reserved(p, at));
 			CHECK(c, !is_reported(c, at));
+			for (size_t k = 0; k < SERVICES; k++) /* or to who shares it with them */
+				if (c->s[k].there && holds(&c->s[k], at))
+					bit |= 1U << (2 * k + (strcmp(c->s[k].ns, namespaces[0]) != 0));
 			CHECK(c, !is_resting(c, at) || (fate_of(c, at)->users & bit));
 		}
 	}
