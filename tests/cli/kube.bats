@@ -251,7 +251,7 @@ data() { # FILE: for a -data field
 	start -k svc,nodes,namespaces
 	until_true has out 'BOOKMARK.*Service'
 	stop "$server"
-	until_true has err 'cannot reach http://127.0.0.1:[0-9]*: .*; trying again until it works'
+	until_true has err '(cannot reach|connection to) http://127.0.0.1:[0-9]*.*; trying again until it works'
 	for _ in 1 2 3; do
 		n=$(wc -l <err)
 		sleep 0.3
