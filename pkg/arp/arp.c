@@ -90,7 +90,7 @@ int arp_frame_decode(struct arp_frame *f, const void *buf, size_t len, struct er
 	return 0;
 }
 
-void arp_frame_encode(const struct arp_frame *f, uint8_t out[static ARP_FRAME_LEN])
+size_t arp_frame_encode(const struct arp_frame *f, uint8_t out[static ARP_FRAME_LEN])
 {
 	struct wire_writer w = wire_writer(out, ARP_FRAME_LEN);
 
@@ -99,6 +99,7 @@ void arp_frame_encode(const struct arp_frame *f, uint8_t out[static ARP_FRAME_LE
 	wire_put_u16(&w, ARP_ETHERTYPE);
 	put_packet(&w, &f->packet);
 	assert(!w.bad && w.len == ARP_FRAME_LEN);
+	return w.len;
 }
 
 struct arp_frame arp_request(const struct mac *mac, struct in_addr sender, struct in_addr target)

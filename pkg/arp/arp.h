@@ -47,7 +47,8 @@ void arp_encode(const struct arp_packet *p, uint8_t out[static ARP_PACKET_LEN]);
 
 /* The same with the Ethernet header in front. */
 int arp_frame_decode(struct arp_frame *f, const void *buf, size_t len, struct err *e) MUST_CHECK;
-void arp_frame_encode(const struct arp_frame *f, uint8_t out[static ARP_FRAME_LEN]);
+/* Returns the length, which is always the same. */
+size_t arp_frame_encode(const struct arp_frame *f, uint8_t out[static ARP_FRAME_LEN]);
 
 /* Who has `target`?  Broadcast.  An RFC 5227 probe has the sender 0.0.0.0. */
 struct arp_frame arp_request(const struct mac *mac, struct in_addr sender, struct in_addr target);
@@ -83,27 +84,22 @@ int arp_open(int ifindex, struct err *e) MUST_CHECK;
 int arp_hear(
     int fd, const struct in_addr *set, size_t n, unsigned match, bool *exact, struct err *e) MUST_CHECK;
 
-/* From now on frames come with the time since the kernel had them, for measuring round trips in a
- * process that has other things to do as well. */
-int arp_time(int fd, struct err *e) MUST_CHECK;
-
 /* A frame and the link it came from or goes to. */
 struct arp_message {
 	int ifindex;
 	struct arp_frame frame;
 };
 
-enum { ARP_BATCH = 64 };
 struct arp_batch {
-	struct arp_message at[ARP_BATCH];
-	uint32_t age_us[ARP_BATCH]; /* since the kernel had it, or 0, see arp_time() */
+	struct arp_message at[PACKET_BATCH];
+	uint32_t age_us[PACKET_BATCH]; /* since the kernel had it, or 0, see packet_time() */
 	size_t n;
 	size_t bad;     /* frames that didn't decode, and are left out */
 	struct err why; /* of the last bad one */
 };
 
-/* What has arrived, up to ARP_BATCH frames; none is not an error.  When every frame was taken,
- * n + bad == ARP_BATCH and there may be more.  A link that went down is ERR_SYSTEM with sys
+/* What has arrived, up to PACKET_BATCH frames; none is not an error.  When every frame was taken,
+ * n + bad == PACKET_BATCH and there may be more.  A link that went down is ERR_SYSTEM with sys
  * ENETDOWN, once. */
 int arp_receive(int fd, struct arp_batch *b, struct err *e) MUST_CHECK;
 

@@ -154,10 +154,10 @@ static void large_scattered_sets_get_some_filter(void **state)
 		assert_int_equal(arp_hear(fd, set, ARRAY_LEN(set), ARP_MATCH_ASKED, &exact, &e), 0);
 		assert_false(exact);
 	}
-	for (uint32_t i = 0; i < ARP_BATCH; i++)
+	for (uint32_t i = 0; i < PACKET_BATCH; i++)
 		ask_for(sender, 0x0a000000 + i * 77 * 3331);
 	ask_for(sender, BASE + 10);
-	assert_int_equal(heard(fd, &b), ARP_BATCH);
+	assert_int_equal(heard(fd, &b), PACKET_BATCH);
 	assert_int_equal(heard(fd, &b), 0);
 	close(fd);
 	close(sender);
@@ -201,7 +201,7 @@ static void time_is_told_when_asked_for(void **state)
 	nanosleep(&wait, NULL);
 	assert_int_equal(heard(fd, &b), 1);
 	assert_int_equal(b.age_us[0], 0);
-	assert_int_equal(arp_time(fd, &e), 0);
+	assert_int_equal(packet_time(fd, &e), 0);
 	for (int tries = 0; tries < 50 && b.age_us[0] < 29000; tries++) { /* not at once */
 		ask_for(sender, BASE + 10);
 		nanosleep(&wait, NULL);

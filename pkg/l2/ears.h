@@ -9,8 +9,8 @@
 struct ears {
 	int arp, ndp; /* -1: none */
 	struct ndp_groups *groups;
-	struct arp_message arp_out[ARP_BATCH]; /* to be sent, in order */
-	struct ndp_message ndp_out[NDP_BATCH];
+	struct arp_message arp_out[PACKET_BATCH]; /* to be sent, in order */
+	struct ndp_message ndp_out[PACKET_BATCH];
 	size_t arp_n, ndp_n;
 };
 
@@ -28,7 +28,7 @@ bool ears_send(struct ears *x);
 void ears_queue(struct ears *x, const struct l2_frame *f);
 static inline bool ears_have_room(const struct ears *x)
 {
-	return x->arp_n < ARP_BATCH && x->ndp_n < NDP_BATCH;
+	return x->arp_n < PACKET_BATCH && x->ndp_n < PACKET_BATCH;
 }
 
 #endif

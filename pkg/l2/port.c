@@ -231,7 +231,7 @@ static bool answer_arp(struct l2_port *p)
 		if (log)
 			log_arp(p, &b.at[i], o);
 	}
-	return answered(p, b.n + b.bad, ARP_BATCH);
+	return answered(p, b.n + b.bad, PACKET_BATCH);
 }
 
 static bool answer_ndp(struct l2_port *p)
@@ -255,7 +255,7 @@ static bool answer_ndp(struct l2_port *p)
 		if (log)
 			log_ndp(p, &b.at[i], o);
 	}
-	return answered(p, b.n + b.bad, NDP_BATCH);
+	return answered(p, b.n + b.bad, PACKET_BATCH);
 }
 
 static void on_arp(int what, void *arg)

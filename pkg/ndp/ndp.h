@@ -79,18 +79,15 @@ int ndp_filter_make(struct packet_filter *f, const struct in6_addr *set, size_t 
 int ndp_open(int ifindex, struct err *e) MUST_CHECK;
 int ndp_hear(int fd, const struct in6_addr *set, size_t n, unsigned match, bool *exact,
     struct err *e) MUST_CHECK;
-/* Frames come with the time since the kernel had them. */
-int ndp_time(int fd, struct err *e) MUST_CHECK;
 
 struct ndp_message {
 	int ifindex;
 	struct ndp_frame frame;
 };
 
-enum { NDP_BATCH = 64 };
 struct ndp_batch {
-	struct ndp_message at[NDP_BATCH];
-	uint32_t age_us[NDP_BATCH];
+	struct ndp_message at[PACKET_BATCH];
+	uint32_t age_us[PACKET_BATCH];
 	size_t n;
 	size_t bad;
 	struct err why;

@@ -63,13 +63,39 @@ int packet_open(const char *what, uint16_t ethertype, int ifindex, struct err *e
 typedef int packet_make_fn(const void *arg, size_t max, struct packet_filter *f, struct err *e);
 int packet_hear(int fd, packet_make_fn *make, const void *arg, bool *exact, struct err *e) MUST_CHECK;
 
-/* From now on frames come with the time when the kernel had them, in a control message. */
-enum { PACKET_CONTROL_ROOM = 64 };
+/* From now on it is known when the kernel had a frame, for measuring round trips in a process that
+ * has other things to do as well. */
 int packet_time(int fd, struct err *e) MUST_CHECK;
-/* How long ago that was, against CLOCK_REALTIME; 0 when it isn't told. */
+
+/* How long ago that was, against CLOCK_REALTIME, for who reads a frame by recvmsg() with that much
+ * room for control messages; 0 when it isn't told. */
+enum { PACKET_CONTROL_ROOM = 64 };
 struct msghdr;
 struct timespec;
 uint32_t packet_age_us(struct msghdr *h, const struct timespec *now);
+
+enum { PACKET_BATCH = 64 };
+struct packet_seen {
+	int ifindex;
+	uint32_t age_us; /* since the kernel had it; 0 without packet_time() */
+	size_t len;
+};
+/* What has arrived, up to PACKET_BATCH frames, the i-th in the `room` bytes at bytes + i * room; what
+ * is longer is cut off.  Returns how many, also 0; or -1: a link that went down is ERR_SYSTEM with
+ * sys ENETDOWN, once. */
+int packet_receive(const char *what, int fd, uint8_t *bytes, size_t room,
+    struct packet_seen seen[static PACKET_BATCH], struct err *e) MUST_CHECK;
+
+struct packet_frame {
+	int ifindex;
+	const uint8_t *bytes; /* from its Ethernet header on */
+	size_t len;
+};
+/* Sends up to PACKET_BATCH frames in order and returns how many the kernel took: fewer when its
+ * queue is full (wait for LOOP_WRITE).  When not even the first could be sent for another reason,
+ * -1 with *e naming the link. */
+int packet_send(
+    const char *what, int fd, const struct packet_frame *at, size_t n, struct err *e) MUST_CHECK;
 
 /* The link's name, for messages. */
 const char *packet_link_text(int ifindex, char out[static IF_NAMESIZE + 16]);

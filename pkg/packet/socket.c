@@ -12,7 +12,10 @@
 
 #include "pkg/packet/packet.h"
 
-enum { SMALLEST_FILTER = 128 /* instructions, not worth a coarser one */ };
+enum {
+	SMALLEST_FILTER = 128, /* instructions, not worth a coarser one */
+	ETHERTYPE_AT = 12,
+};
 
 const char *packet_link_text(int ifindex, char out[static IF_NAMESIZE + 16])
 {
@@ -141,4 +144,61 @@ uint32_t packet_age_us(struct msghdr *h, const struct timespec *now)
 		return us > 0 && us < 10000000 ? (uint32_t)us : 0;
 	}
 	return 0;
+}
+
+int packet_receive(const char *what, int fd, uint8_t *bytes, size_t room,
+    struct packet_seen seen[static PACKET_BATCH], struct err *e)
+{
+	struct iovec iov[PACKET_BATCH];
+	struct sockaddr_ll from[PACKET_BATCH];
+	_Alignas(struct cmsghdr) uint8_t control[PACKET_BATCH][PACKET_CONTROL_ROOM];
+	struct mmsghdr msgs[PACKET_BATCH];
+	struct timespec now;
+	int got;
+
+	for (size_t i = 0; i < PACKET_BATCH; i++) {
+		iov[i] = (struct iovec){ bytes + i * room, room };
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i],
+						.msg_namelen = sizeof(from[i]),
+						.msg_iov = &iov[i],
+						.msg_iovlen = 1,
+						.msg_control = control[i],
+						.msg_controllen = sizeof(control[i]) } };
+	}
+	got = recvmmsg(fd, msgs, PACKET_BATCH, MSG_DONTWAIT, NULL);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got < 0)
+		return err_sys(e, errno, "receiving %s", what);
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (int i = 0; i < got; i++)
+		seen[i] = (struct packet_seen){ from[i].sll_ifindex,
+			packet_age_us(&msgs[i].msg_hdr, &now), msgs[i].msg_len };
+	return got;
+}
+
+int packet_send(const char *what, int fd, const struct packet_frame *at, size_t n, struct err *e)
+{
+	struct iovec iov[PACKET_BATCH];
+	struct sockaddr_ll to[PACKET_BATCH];
+	struct mmsghdr msgs[PACKET_BATCH];
+	char link[IF_NAMESIZE + 16];
+	int sent;
+
+	for (size_t i = 0; i < n; i++) {
+		iov[i] = (struct iovec){ (void *)(uintptr_t)at[i].bytes, at[i].len };
+		to[i] = (struct sockaddr_ll){ .sll_family = AF_PACKET, .sll_ifindex = at[i].ifindex };
+		memcpy(&to[i].sll_protocol, at[i].bytes + ETHERTYPE_AT, sizeof(to[i].sll_protocol));
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &to[i],
+						.msg_namelen = sizeof(to[i]),
+						.msg_iov = &iov[i],
+						.msg_iovlen = 1 } };
+	}
+	sent = sendmmsg(fd, msgs, (unsigned)n, MSG_DONTWAIT);
+	if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR))
+		return 0;
+	if (sent < 0)
+		return err_sys(
+		    e, errno, "sending %s on %s", what, packet_link_text(at[0].ifindex, link));
+	return sent;
 }

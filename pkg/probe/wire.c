@@ -62,7 +62,7 @@ static int hear_arp(
 				set[at++] = addr_to_in(&probe_target(probes[i], k)->ip);
 	if (all && w->arp < 0) {
 		w->arp = arp_open(w->ifindex, e);
-		if (w->arp < 0 || arp_time(w->arp, e) < 0)
+		if (w->arp < 0 || packet_time(w->arp, e) < 0)
 			return -1;
 	}
 	if (w->arp < 0)
@@ -112,7 +112,7 @@ static int hear_ndp(
 				set[at++] = addr_to_in6(&probe_target(probes[i], k)->ip);
 	if (all && w->ndp < 0) {
 		w->ndp = ndp_open(w->ifindex, e);
-		if (w->ndp < 0 || ndp_time(w->ndp, e) < 0)
+		if (w->ndp < 0 || packet_time(w->ndp, e) < 0)
 			return -1;
 	}
 	if (w->ndp < 0)
@@ -156,7 +156,7 @@ static int receive_arp(int fd, struct probe_batch *b, struct err *e)
 		b->age_us[i] = got.age_us[i];
 	}
 	b->n = got.n;
-	b->more = got.n + got.bad == ARP_BATCH;
+	b->more = got.n + got.bad == PACKET_BATCH;
 	return 0;
 }
 
@@ -173,7 +173,7 @@ static int receive_ndp(int fd, struct probe_batch *b, struct err *e)
 		b->age_us[i] = got.age_us[i];
 	}
 	b->n = got.n;
-	b->more = got.n + got.bad == NDP_BATCH;
+	b->more = got.n + got.bad == PACKET_BATCH;
 	return 0;
 }
 
