@@ -87,11 +87,13 @@ in_group() { # HOST GROUP [INTERFACE]
 	answered_by 192.0.2.10 $A
 	resolve $V6
 	wait_for 5 neighbour $V6 $A
-	tshark -r "$T/pcap" -Y "eth.src == $A" >"$T/all" 2>/dev/null
-	[ "$(grep -c 'Neighbor Advertisement 2001:db8::10 (ovr)' "$T/all")" -eq 5 ]
-	grep -q 'Neighbor Advertisement 2001:db8::10 (sol, ovr)' "$T/all"
-	cat "$T/all"
-	[ "$(grep -c 'Gratuitous ARP for 192.0.2.10' "$T/all")" -eq 10 ]
+	recorded() { # by a tcpdump that may write it a little later
+		tshark -r "$T/pcap" -Y "eth.src == $A" >"$T/all" 2>/dev/null
+		[ "$(grep -c 'Neighbor Advertisement 2001:db8::10 (ovr)' "$T/all")" -eq 5 ] &&
+			grep -q 'Neighbor Advertisement 2001:db8::10 (sol, ovr)' "$T/all" &&
+			[ "$(grep -c 'Gratuitous ARP for 192.0.2.10' "$T/all")" -eq 10 ]
+	}
+	wait_for 10 recorded || { cat "$T/all"; false; }
 	run tshark -r "$T/pcap" -Y "eth.src == $A && (_ws.malformed || icmpv6.checksum.status == \"Bad\" ||
 		_ws.expert.severity >= 6291456)"
 	[ -z "$(grep -v '^Running as user' <<<"$output")" ]
