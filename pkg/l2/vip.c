@@ -13,9 +13,11 @@ bool slots_add(void **slots, size_t n, size_t i, void *item)
 		return true;
 	}
 	if ((n & (n - 1)) == 0) { /* its room is a power of two */
-		at = reallocarray(at, 2 * n, sizeof(*at));
-		if (!at)
+		void **more = reallocarray(at, 2 * n, sizeof(*at));
+
+		if (!more)
 			return false;
+		at = more;
 		if (n == 1)
 			at[0] = *slots;
 		*slots = at;

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 # A namespace of our own, with loopback only.
 alone() {
-	unshare -Urn "$@"
+	unshare $([ "$(id -u)" -eq 0 ] || echo -Ur) -n "$@"
 }
 
 # A link of two ends, once it has its carrier.

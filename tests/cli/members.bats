@@ -12,7 +12,7 @@ teardown() {
 }
 
 # A namespace of our own, with loopback only.  No function in the background: its pid is a shell's.
-ALONE=(unshare -Urn sh -c 'ip link set lo up && exec "$@"' sh)
+ALONE=(unshare $([ "$(id -u)" -eq 0 ] || echo -Ur) -n sh -c 'ip link set lo up && exec "$@"' sh)
 alone() {
 	"${ALONE[@]}" "$@"
 }

@@ -87,5 +87,7 @@ ended() { # PID
 	! kill -0 "$1" 2>/dev/null
 }
 
+# shellcheck disable=SC2034 # for the tests
 A=02:00:00:00:00:01
+# shellcheck disable=SC2034
 B=02:00:00:00:00:02
