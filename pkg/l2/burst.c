@@ -202,7 +202,6 @@ static void step_done(struct l2 *l, struct link *k, struct place *p)
 
 	dequeue(k, p);
 	p->gratuitous++;
-	k->gratuitous++;
 	if (step == STEP_REFRESH)
 		k->refreshed_at = l->now;
 	if (next >= STEP_REFRESH)

@@ -34,7 +34,6 @@ struct link {
 	uint64_t tokens;
 	struct place *queue[STEPS]; /* by time; the first step by newest takeover */
 	size_t refresh_n;
-	uint64_t gratuitous;
 	uint64_t outcomes[L2_OUTCOMES];
 	struct place *newest; /* the last of those that came at one time to the first queue */
 	struct link *prev, *next;

@@ -64,9 +64,9 @@ void l2_free(struct l2 *l)
 
 	if (!l)
 		return;
-	for (size_t i = 0; (v = table_next(&l->vips, &i)); i = 0)
+	for (size_t i = 0; (v = table_next(&l->vips, &i)); i--)
 		vip_free(l, v);
-	for (size_t i = 0; (o = table_next(&l->owners, &i)); i = 0) {
+	for (size_t i = 0; (o = table_next(&l->owners, &i)); i--) {
 		table_remove(&l->owners, o);
 		owner_free(o);
 	}
@@ -121,9 +121,9 @@ static enum l2_outcome hear_claim(struct l2 *l, const struct heard *h)
 	return L2_SUCCESSOR;
 }
 
-static enum l2_outcome hear_question(struct l2 *l, const struct heard *h, const struct link **answer_on)
+/* L2_ANSWERED: k is there. */
+static enum l2_outcome hear_question(struct l2 *l, const struct heard *h, const struct link *k)
 {
-	const struct link *k = link_find(l, h->ifindex);
 	struct vip *v = vip_find(l, &h->asked);
 	struct place *p = v ? place_find(v, h->ifindex) : NULL;
 
@@ -138,11 +138,10 @@ static enum l2_outcome hear_question(struct l2 *l, const struct heard *h, const 
 	if (h->sender.bytes[0] & 1)
 		return L2_BAD_SENDER;
 	p->answered++;
-	*answer_on = k;
 	return L2_ANSWERED;
 }
 
-static enum l2_outcome hear(struct l2 *l, const struct heard *h, const struct link **answer_on)
+static enum l2_outcome judge(struct l2 *l, const struct heard *h, const struct link *k)
 {
 	enum l2_outcome claimed;
 
@@ -152,15 +151,22 @@ static enum l2_outcome hear(struct l2 *l, const struct heard *h, const struct li
 	if (!h->asks ||
 	    (claimed != L2_NOT_A_REQUEST && !memcmp(&h->asked, &h->claimed, sizeof(h->asked))))
 		return claimed;
-	return hear_question(l, h, answer_on);
+	return hear_question(l, h, k);
 }
 
-static enum l2_outcome count(struct l2 *l, int ifindex, enum l2_outcome o)
+/* *on: the link it came by, or NULL. */
+static enum l2_outcome hear(
+    struct l2 *l, const struct heard *h, uint64_t now_ms, const struct link **on)
 {
-	struct link *k = link_find(l, ifindex);
+	struct link *k = link_find(l, h->ifindex);
+	enum l2_outcome o;
 
+	if (now_ms > l->now)
+		l->now = now_ms;
+	o = judge(l, h, k);
 	if (k)
 		k->outcomes[o]++;
+	*on = k;
 	return o;
 }
 
@@ -181,16 +187,13 @@ enum l2_outcome l2_receive_arp(
 		.to_all = mac_equal(&m->frame.to, &arp_broadcast),
 	};
 	const struct link *k;
-	enum l2_outcome o;
+	enum l2_outcome o = hear(l, &h, now_ms, &k);
 
-	if (now_ms > l->now)
-		l->now = now_ms;
-	o = hear(l, &h, &k);
 	if (o == L2_ANSWERED) {
 		reply->ifindex = m->ifindex;
 		reply->frame = arp_reply(q, &k->mac);
 	}
-	return count(l, m->ifindex, o);
+	return o;
 }
 
 enum l2_outcome l2_receive_ndp(
@@ -210,16 +213,13 @@ enum l2_outcome l2_receive_ndp(
 		.to_all = f->to.bytes[0] & 1,
 	};
 	const struct link *k;
-	enum l2_outcome o;
+	enum l2_outcome o = hear(l, &h, now_ms, &k);
 
-	if (now_ms > l->now)
-		l->now = now_ms;
-	o = hear(l, &h, &k);
 	if (o == L2_ANSWERED) {
 		reply->ifindex = m->ifindex;
 		reply->frame = ndp_answer(f, &k->mac);
 	}
-	return count(l, m->ifindex, o);
+	return o;
 }
 
 void l2_tick(struct l2 *l, uint64_t now_ms)

@@ -231,7 +231,7 @@ void links_free(struct l2 *l)
 {
 	struct link *k;
 
-	for (size_t i = 0; (k = table_next(&l->links, &i)); i = 0)
+	for (size_t i = 0; (k = table_next(&l->links, &i)); i--)
 		link_drop(l, k);
 	table_release(&l->links);
 	table_release(&l->own_macs);

@@ -191,9 +191,8 @@ void vip_update(struct l2 *l, struct vip *v)
 {
 	const struct link *k;
 
-	for (size_t i = 0; i < v->owners_n; i++)
-		if (vip_owner(v, i)->state == OWNER_ACTIVE)
-			v->succeeded = false;
+	if (vip_is_active(v))
+		v->succeeded = false;
 	for (size_t i = 0; (k = table_next(&l->links, &i));)
 		vip_update_on(l, v, k);
 }
