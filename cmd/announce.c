@@ -83,11 +83,12 @@ static void on_happened(void *ctx, const struct l2_event *ev)
 	announce_tell(ctx, ev);
 }
 
-static void on_quiet(void *ctx)
+static void on_quiet(void *ctx, bool links_changed)
 {
 	struct announce *a = ctx;
 
-	if (!a->draining)
+	a->self_changed |= links_changed;
+	if (a->self_changed && !a->draining)
 		announce_self(a);
 	finish_if_idle(ctx);
 }
@@ -97,11 +98,6 @@ static void on_failed(void *ctx, const struct err *e)
 	struct announce *a = ctx;
 
 	stage_fail(a->stage, e);
-}
-
-static void ignore(const char *key, const char *fmt, const char *value, const char *why)
-{
-	log_warn(NULL, "Announcement %s: %s \"%s\": %s; ignoring it", key, fmt, value, why);
 }
 
 /* The strings of an array, or none. */
@@ -153,8 +149,8 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 			    announce_new_take(&a->new, &addresses[what.addresses_n]);
 			what.addresses_n++;
 		} else {
-			ignore(key, "spec.addresses", text ? text : "",
-			    text ? e.text : "it must be a string");
+			log_warn(NULL, "Announcement %s: spec.addresses \"%s\": %s; ignoring it", key,
+			    text ? text : "", text ? e.text : "it must be a string");
 		}
 	}
 	what.interfaces = (struct l2_names){ interfaces, strings(names, interfaces) };

@@ -34,8 +34,9 @@ struct announce {
 	const char *node;
 	bool draining;
 	bool tells_links, tells_addresses;
-	struct tree held; /* what its Announcements have */
-	char *self;       /* the record that was told last */
+	struct tree held;  /* what its Announcements have */
+	char *self;        /* the record that was told last */
+	bool self_changed; /* since then, maybe */
 	struct log_limit conflicts;
 };
 

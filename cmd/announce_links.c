@@ -36,6 +36,7 @@ void announce_holds(struct announce *a, const char *key, const struct addr *at, 
 	if (!a->tells_addresses)
 		return;
 	a->held.compare = compare;
+	a->self_changed = true;
 	h = TREE_ITEM(tree_find(&a->held, &probe.node), struct held, node);
 	if (h)
 		drop(&a->held, h);
@@ -81,7 +82,8 @@ void announce_self(struct announce *a)
 		    TREE_ITEM(n, struct held, node)->addresses);
 	record_node(&out, a->node, a->tells_links ? links.data : NULL,
 	    a->tells_addresses ? addresses.data : NULL);
-	if (!links.bad && !addresses.bad && !out.bad && (!a->self || strcmp(a->self, out.data) != 0)) {
+	a->self_changed = links.bad || addresses.bad || out.bad; /* again, when there is memory */
+	if (!a->self_changed && (!a->self || strcmp(a->self, out.data) != 0)) {
 		free(a->self);
 		a->self = strdup(out.data);
 		stage_add(a->stage, &out);

@@ -204,7 +204,7 @@ struct l2_port_options {
 };
 struct l2_port_events {
 	void (*happened)(void *arg, const struct l2_event *ev);
-	void (*quiet)(void *arg);                       /* after those of one moment; may be NULL */
+	void (*quiet)(void *arg, bool links_changed);   /* after those of one moment */
 	void (*failed)(void *arg, const struct err *e); /* it can't go on */
 	void *arg;
 };

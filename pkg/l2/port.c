@@ -137,7 +137,7 @@ static void pump(struct l2_port *p)
 	uint64_t now = loop_now_ms(p->loop), next;
 	struct err e = ERR_INIT;
 	struct l2_event ev;
-	bool changed;
+	bool changed, links = p->links_changed;
 
 	l2_tick(p->engine, now);
 	changed = p->generation != l2_generation(p->engine);
@@ -145,7 +145,7 @@ static void pump(struct l2_port *p)
 		fail(p, &e);
 		return;
 	}
-	sync_bind(p, changed || p->links_changed, now);
+	sync_bind(p, changed || links, now);
 	p->links_changed = false;
 	send_due(p);
 	next = deadline(p);
@@ -155,8 +155,7 @@ static void pump(struct l2_port *p)
 		loop_timer_set(p->timer, next > now ? next - now : 0);
 	while (l2_next_event(p->engine, &ev))
 		p->ev.happened(p->ev.arg, &ev);
-	if (p->ev.quiet)
-		p->ev.quiet(p->ev.arg);
+	p->ev.quiet(p->ev.arg, links);
 }
 
 static void on_timer(void *arg)
