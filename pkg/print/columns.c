@@ -54,7 +54,7 @@ void column_subject(const struct json *meta, struct buf *out)
 	column_text(json_get(meta, "name"), "", out);
 }
 
-static void object_name(const struct json *o, struct buf *out)
+void column_object(const struct json *o, struct buf *out)
 {
 	column_subject(json_get(o, "metadata"), out);
 }
@@ -133,7 +133,7 @@ static void avoid_buggy_ips(const struct json *o, struct buf *out)
 	truth(json_at(o, "spec", "avoidBuggyIPs", NULL), false, out);
 }
 
-static void spec_addresses(const struct json *o, struct buf *out)
+void column_addresses(const struct json *o, struct buf *out)
 {
 	join(json_at(o, "spec", "addresses", NULL), NULL, "<none>", out);
 }
@@ -233,12 +233,12 @@ static void verdict(const struct json *o, struct buf *out)
 	column_text(json_at(o, "spec", "verdict", NULL), "", out);
 }
 
-static void code(const struct json *o, struct buf *out)
+void column_code(const struct json *o, struct buf *out)
 {
 	column_text(json_at(o, "spec", "code", NULL), "", out);
 }
 
-static void spec_message(const struct json *o, struct buf *out)
+void column_message(const struct json *o, struct buf *out)
 {
 	column_text(json_at(o, "spec", "message", NULL), "", out);
 }
@@ -301,7 +301,7 @@ static const struct print_column service[] = {
 };
 
 static const struct print_column applied_service[] = {
-	{ "SERVICE", object_name, false },
+	{ "SERVICE", column_object, false },
 	{ "EXTERNAL-IP", applied_ip, false },
 	{ "POOL", pool_annotation, false },
 	{ NULL, NULL, false },
@@ -312,7 +312,7 @@ static const struct print_column address_pool[] = {
 	{ "NAME", name, false },
 	{ "AUTO ASSIGN", auto_assign, false },
 	{ "AVOID BUGGY IPS", avoid_buggy_ips, false },
-	{ "ADDRESSES", spec_addresses, false },
+	{ "ADDRESSES", column_addresses, false },
 	{ NULL, NULL, false },
 };
 
@@ -349,18 +349,18 @@ static const struct print_column event[] = {
 
 static const struct print_column decision[] = {
 	{ "KIND", decision_kind, true },
-	{ "SUBJECT", object_name, false },
+	{ "SUBJECT", column_object, false },
 	{ "VERDICT", verdict, false },
-	{ "CODE", code, false },
+	{ "CODE", column_code, false },
 	{ "CONSIDERED", considered, true },
-	{ "MESSAGE", spec_message, false },
+	{ "MESSAGE", column_message, false },
 	{ NULL, NULL, false },
 };
 
 static const struct print_column announcement[] = {
-	{ "SERVICE", object_name, false },
+	{ "SERVICE", column_object, false },
 	{ "NODE", announcement_node, false },
-	{ "ADDRESSES", spec_addresses, false },
+	{ "ADDRESSES", column_addresses, false },
 	{ "POOL", pool, false },
 	{ "INTERFACES", interfaces, false },
 	{ "CANDIDATES", candidates, true },

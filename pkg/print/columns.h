@@ -26,4 +26,10 @@ const struct print_table *print_elected(const struct json *object);
 void column_text(const struct json *j, const char *otherwise, struct buf *out);
 void column_subject(const struct json *meta, struct buf *out);
 
+/* Cells of more than one table: "namespace/name", and what spec has of that name. */
+void column_object(const struct json *o, struct buf *out);
+void column_addresses(const struct json *o, struct buf *out);
+void column_code(const struct json *o, struct buf *out);
+void column_message(const struct json *o, struct buf *out);
+
 #endif

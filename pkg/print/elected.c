@@ -5,33 +5,6 @@
 
 #include "pkg/print/columns.h"
 
-static void service(const struct json *o, struct buf *out)
-{
-	column_subject(json_get(o, "metadata"), out);
-}
-
-static void addresses(const struct json *o, struct buf *out)
-{
-	const struct json *list = json_at(o, "spec", "addresses", NULL);
-
-	for (size_t i = 0; i < json_count(list); i++) {
-		buf_puts(out, i ? "," : "");
-		column_text(json_item(list, i), "", out);
-	}
-	if (!json_count(list))
-		buf_puts(out, "<none>");
-}
-
-static void code(const struct json *o, struct buf *out)
-{
-	column_text(json_at(o, "spec", "code", NULL), "", out);
-}
-
-static void message(const struct json *o, struct buf *out)
-{
-	column_text(json_at(o, "spec", "message", NULL), "", out);
-}
-
 static void before(const struct json *o, struct buf *out)
 {
 	column_text(json_at(o, "spec", "before", NULL), "<none>", out);
@@ -107,23 +80,23 @@ static void election_refused(const struct json *o, struct buf *out)
 }
 
 static const struct print_column election[] = {
-	{ "SERVICE", service, false },
-	{ "ADDRESS", addresses, false },
+	{ "SERVICE", column_object, false },
+	{ "ADDRESS", column_addresses, false },
 	{ "NODE", winner, false },
 	{ "CANDIDATES", election_candidates, false },
 	{ "REFUSED", election_refused, true },
-	{ "CODE", code, true },
-	{ "REASON", message, false },
+	{ "CODE", column_code, true },
+	{ "REASON", column_message, false },
 	{ NULL, NULL, false },
 };
 
 /* What would be announced otherwise. */
 static const struct print_column moves[] = {
-	{ "ADDRESS", addresses, false },
-	{ "SERVICE", service, false },
+	{ "ADDRESS", column_addresses, false },
+	{ "SERVICE", column_object, false },
 	{ "NOW", before, false },
 	{ "THEN", winner, false },
-	{ "WHY", message, false },
+	{ "WHY", column_message, false },
 	{ NULL, NULL, false },
 };
 
@@ -131,7 +104,7 @@ static const struct print_column shares[] = {
 	{ "NODE", name, false },
 	{ "NOW", share_now, false },
 	{ "THEN", share_then, false },
-	{ "SUMMARY", message, false },
+	{ "SUMMARY", column_message, false },
 	{ NULL, NULL, false },
 };
 
