@@ -89,6 +89,12 @@ const char *arping_link_name(const struct arping_show *s, const struct probe_tar
 /* "02:00:00:00:00:01 (node-a)" */
 void arping_put_owner(const struct arping_show *s, const struct mac *m, struct buf *out);
 void arping_write_out(struct buf *b); /* to standard output; *b is empty then */
+struct arping_count {
+	const char *key;
+	uint64_t value;
+};
+void arping_write_summary(const struct arping_count *at, size_t n); /* the last record of -o json */
+void arping_widen(int *width, const char *text);                    /* NULL: no text */
 const char *arping_rtt_text(uint64_t us, char out[static 32]);
 /* arping_table.c: a pool's addresses, and how they are. */
 void arping_table(const struct arping_show *s);

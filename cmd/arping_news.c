@@ -158,10 +158,7 @@ static struct sum sum_of(const struct arping_show *s)
 
 static void summary_json(const struct arping_show *s, const struct sum *all)
 {
-	const struct {
-		const char *key;
-		uint64_t value;
-	} fields[] = {
+	const struct arping_count counts[] = {
 		{ "addresses", probe_targets(s->probe) },
 		{ "answered", all->answering },
 		{ "conflicts", all->conflicts },
@@ -170,18 +167,8 @@ static void summary_json(const struct arping_show *s, const struct sum *all)
 		{ "moves", all->moves },
 		{ "longest_gap_ms", whole_ms(all->longest_gap_us) },
 	};
-	struct buf out = BUF_INIT;
-	struct json_writer w = json_writer(&out);
 
-	json_begin(&w, '{');
-	json_field(&w, "type", "summary");
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		json_key(&w, fields[i].key);
-		json_put_int(&w, (int64_t)fields[i].value);
-	}
-	json_end(&w, '}');
-	buf_putc(&out, '\n');
-	arping_write_out(&out);
+	arping_write_summary(counts, ARRAY_LEN(counts));
 }
 
 void arping_news_summary(const struct arping_show *s)

@@ -117,8 +117,8 @@ static void show_event_json(const struct arping_show *s, const struct probe_even
 void arping_show_event(const struct arping_show *s, const struct probe_event *ev)
 {
 	const struct probe_target *t = probe_target(s->probe, ev->target);
-	const char *node = arping_nodes_name(s->nodes, &ev->mac);
 	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN], rtt[32];
+	const char *node;
 
 	if (s->quiet || (s->who && !s->json) || s->pool || (s->sweep && (!s->json || !ev->first)))
 		return;
@@ -126,6 +126,7 @@ void arping_show_event(const struct arping_show *s, const struct probe_event *ev
 		show_event_json(s, ev);
 		return;
 	}
+	node = arping_nodes_name(s->nodes, &ev->mac);
 	addr_format(&t->ip, ip);
 	mac_format(&ev->mac, mac);
 	if (ev->what == PROBE_REPLY)
@@ -142,7 +143,7 @@ struct widths {
 	int ip, node;
 };
 
-static void widen(int *width, const char *text)
+void arping_widen(int *width, const char *text)
 {
 	int n = text ? (int)strlen(text) : 0;
 
@@ -160,9 +161,9 @@ static struct widths widths_of(const struct arping_show *s)
 		const struct probe_target *t = probe_target(s->probe, i);
 
 		if (t->answers)
-			widen(&w.ip, addr_format(&t->ip, ip));
+			arping_widen(&w.ip, addr_format(&t->ip, ip));
 		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));)
-			widen(&w.node, arping_nodes_name(s->nodes, &a->mac));
+			arping_widen(&w.node, arping_nodes_name(s->nodes, &a->mac));
 	}
 	return w;
 }
@@ -303,15 +304,26 @@ static void show_own_json(const struct arping_show *s, const struct probe_target
 	}
 }
 
+void arping_write_summary(const struct arping_count *at, size_t n)
+{
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	json_begin(&w, '{');
+	json_field(&w, "type", "summary");
+	for (size_t i = 0; i < n; i++) {
+		json_key(&w, at[i].key);
+		json_put_int(&w, (int64_t)at[i].value);
+	}
+	json_end(&w, '}');
+	buf_putc(&out, '\n');
+	arping_write_out(&out);
+}
+
 static void show_summary_json(const struct arping_show *s)
 {
 	struct probe_totals all = probe_totals(s->probe);
-	struct buf out = BUF_INIT;
-	struct json_writer w = json_writer(&out);
-	const struct {
-		const char *key;
-		uint64_t value;
-	} fields[] = {
+	const struct arping_count counts[] = {
 		{ "addresses", probe_targets(s->probe) },
 		{ "answered", all.answered },
 		{ "silent", probe_targets(s->probe) - all.answered },
@@ -322,15 +334,7 @@ static void show_summary_json(const struct arping_show *s)
 
 	for (size_t i = 0; i < probe_targets(s->probe); i++)
 		show_own_json(s, probe_target(s->probe, i));
-	json_begin(&w, '{');
-	json_field(&w, "type", "summary");
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		json_key(&w, fields[i].key);
-		json_put_int(&w, (int64_t)fields[i].value);
-	}
-	json_end(&w, '}');
-	buf_putc(&out, '\n');
-	arping_write_out(&out);
+	arping_write_summary(counts, ARRAY_LEN(counts));
 }
 
 /* Of single addresses each must answer, of a range one. */

@@ -138,23 +138,15 @@ struct widths {
 	int address, service, elected, node, rtt;
 };
 
-static void widen(int *width, const char *text)
-{
-	int n = (int)strlen(text);
-
-	if (n > *width)
-		*width = n;
-}
-
 static void measure(const struct row *r, void *arg)
 {
 	struct widths *w = arg;
 
-	widen(&w->address, r->address);
-	widen(&w->service, r->service);
-	widen(&w->elected, r->elected);
-	widen(&w->node, r->node);
-	widen(&w->rtt, r->rtt);
+	arping_widen(&w->address, r->address);
+	arping_widen(&w->service, r->service);
+	arping_widen(&w->elected, r->elected);
+	arping_widen(&w->node, r->node);
+	arping_widen(&w->rtt, r->rtt);
 }
 
 static void print_row(const struct row *r, void *arg)

@@ -136,15 +136,11 @@ static bool concerns(const struct probe_capture *c, const uint8_t *frame, size_t
 	return len < AT_NDP_TARGET + 16 || is_target(c, ADDR_IPV6, frame + AT_NDP_TARGET);
 }
 
-static int write_frame(struct probe_capture *c, const uint8_t *frame, size_t kept, size_t len,
-    uint32_t age_us, struct err *e)
+static int write_frame(
+    struct probe_capture *c, const uint8_t *frame, size_t kept, size_t len, uint64_t us, struct err *e)
 {
 	struct frame_header h = { .kept = (uint32_t)kept, .len = (uint32_t)len };
-	struct timespec now;
-	uint64_t us;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 - age_us;
 	h.seconds = (uint32_t)(us / 1000000);
 	h.microseconds = (uint32_t)(us % 1000000);
 	return put(c, &h, sizeof(h), e) < 0 || put(c, frame, kept, e) < 0 ? -1 : 0;
@@ -154,7 +150,7 @@ static int write_frame(struct probe_capture *c, const uint8_t *frame, size_t kep
 static int take_one(struct probe_capture *c, struct err *e)
 {
 	uint8_t frame[SNAP_LEN];
-	char control[PACKET_CONTROL_ROOM];
+	_Alignas(struct cmsghdr) char control[PACKET_CONTROL_ROOM];
 	struct iovec iov = { frame, sizeof(frame) };
 	struct msghdr m = { .msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -163,6 +159,7 @@ static int take_one(struct probe_capture *c, struct err *e)
 	ssize_t len = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_TRUNC);
 	size_t kept = len < SNAP_LEN ? (size_t)len : SNAP_LEN;
 	struct timespec now;
+	uint64_t us; /* since the epoch */
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR || errno == ENETDOWN))
 		return 0; /* a link that goes down is told elsewhere */
@@ -175,7 +172,8 @@ static int take_one(struct probe_capture *c, struct err *e)
 		return 1;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	return write_frame(c, frame, kept, (size_t)len, packet_age_us(&m, &now), e) < 0 ? -1 : 1;
+	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 - packet_age_us(&m, &now);
+	return write_frame(c, frame, kept, (size_t)len, us, e) < 0 ? -1 : 1;
 }
 
 int probe_capture_take(struct probe_capture *c, bool all, bool *full, struct err *e)
