@@ -84,12 +84,6 @@ speaker_stage() { # NODE STAGE: its process; "shell" is that of the pipeline
 	pgrep -P "${SPEAKERS[$1]}" -f "^lbctl $2"
 }
 
-# End of input, as a Pod's TERM is
-speaker_leave() {
-	kill "$(speaker_stage "$1" watch)"
-	speaker_ended "$1"
-}
-
 # Whatever is left of it, and it is waited for
 speaker_ended() {
 	wait_for 10 speaker_gone "$1"
