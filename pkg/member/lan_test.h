@@ -39,6 +39,7 @@ struct lan_node {
 	uint64_t sent;
 	unsigned downs; /* how often it has seen another go */
 	enum member_reason last_reason;
+	enum bfd_diag last_diag;
 };
 
 struct lan {
@@ -166,6 +167,7 @@ static inline void lan_pump(struct lan *l, size_t i)
 		x->downs += x->alive[other] && !alive && other != i;
 		x->alive[other] = alive;
 		x->last_reason = ev.reason;
+		x->last_diag = ev.diag;
 		l->changed = true;
 	}
 	at = member_deadline(x->m);

@@ -105,6 +105,8 @@ static void judge(struct members *m, struct peer *p, uint64_t now_us)
 		return;
 	if (m->joining && p->at.family && !is_up(p))
 		return; /* it may come yet */
+	if (p->at.family && p->was_up && !p->alive && !is_up(p))
+		return; /* why it went is known, and perhaps still to be told */
 	p->diag = s->diag;
 	p->silence_us = 0;
 	if (!p->at.family) {
@@ -114,8 +116,6 @@ static void judge(struct members *m, struct peer *p, uint64_t now_us)
 		set(m, p, true, MEMBER_UP, now_us);
 	} else if (!p->was_up) {
 		set(m, p, false, MEMBER_NEVER_UP, now_us);
-	} else if (!p->alive) {
-		return; /* why it went is known */
 	} else if (s->diag == BFD_DIAG_EXPIRED || s->diag == BFD_DIAG_FORWARDING) {
 		p->silence_us = s->diag == BFD_DIAG_EXPIRED ? s->silence_us : now_us - s->heard_us;
 		set(m, p, false, MEMBER_EXPIRED, now_us);
@@ -219,6 +219,13 @@ static struct addr choose(struct members *m, const struct peer *p)
 	return none;
 }
 
+static bool is_chosen(struct members *m, const struct peer *p)
+{
+	struct addr at = choose(m, p);
+
+	return addr_equal(&at, &p->at);
+}
+
 static void set_interval(struct members *m)
 {
 	struct peer *p, *next;
@@ -261,12 +268,19 @@ static void refresh(struct members *m, uint64_t now_us)
 	set_interval(m);
 	if (m->stopped)
 		return;
+	/* What another node has now is given up first. */
 	HASH_ITER(by_name, m->by_name, p, next)
 	{
-		struct addr at = choose(m, p);
+		if (!p->gone && p->at.family && !is_chosen(m, p))
+			close_session(m, p);
+	}
+	HASH_ITER(by_name, m->by_name, p, next)
+	{
+		struct addr at;
 
 		if (p->gone)
 			continue;
+		at = choose(m, p);
 		if (!addr_equal(&at, &p->at)) {
 			close_session(m, p);
 			if (at.family)
@@ -350,6 +364,8 @@ int member_node(struct members *m, const char *name, const struct addr *ips, siz
 	if (!p->gone && p->told && addr_equal(&first[0], &p->ips[0]) &&
 	    addr_equal(&first[1], &p->ips[1]))
 		return 0;
+	if (p->gone)
+		close_session(m, p); /* it has said goodbye for good */
 	p->gone = false;
 	p->ips[0] = first[0];
 	p->ips[1] = first[1];

@@ -112,6 +112,44 @@ static void two_nodes_of_one_address_have_one_session(void **state)
 	member_free(m);
 }
 
+static void a_node_that_is_made_again_at_once_has_a_new_session(void **state)
+{
+	(void)state;
+	struct members *m = alone("n0");
+	struct bfd_packet p;
+	struct bfd_datagram d;
+	struct err e = ERR_INIT;
+
+	add(m, "n0", "192.0.2.1", 2000);
+	member_open(m, 2000);
+	add(m, "n1", "192.0.2.2", 2000);
+	while (member_output(m, &d, 2000))
+		;
+	member_node_gone(m, "n1", 3000);
+	add(m, "n1", "192.0.2.2", 3000);
+	assert_true(member_output(m, &d, 3000));
+	assert_int_equal(bfd_decode(&p, d.bytes, d.len, NULL, &e), 0);
+	assert_int_equal(p.state, BFD_DOWN);
+	member_free(m);
+}
+
+static void addresses_that_move_from_node_to_node_are_followed(void **state)
+{
+	(void)state;
+	struct members *m = alone("n0");
+
+	add(m, "n0", "192.0.2.1", 2000);
+	member_open(m, 2000);
+	add(m, "n1", "192.0.2.2", 2000);
+	add(m, "n2", "192.0.2.3", 2000);
+	told(m);
+	add(m, "n1", "192.0.2.3", 3000); /* which n2 has as yet */
+	assert_string_equal(told(m), "-n1 no address");
+	add(m, "n2", "192.0.2.2", 3000);
+	assert_string_equal(told(m), "-n1 never up");
+	member_free(m);
+}
+
 static void goodbye_is_heard_at_once_with_its_reason(void **state)
 {
 	(void)state;
@@ -120,6 +158,7 @@ static void goodbye_is_heard_at_once_with_its_reason(void **state)
 	lan_run(&l, l.now + 5 * MS, NULL, NULL);
 	assert_false(l.node[0].alive[1] || l.node[2].alive[1]);
 	assert_int_equal(l.node[0].last_reason, MEMBER_ADMIN_DOWN);
+	assert_int_equal(l.node[0].last_diag, BFD_DIAG_ADMIN_DOWN);
 	lan_close(&l);
 }
 
@@ -272,6 +311,8 @@ int main(void)
 		cmocka_unit_test(the_interval_grows_with_the_cluster),
 		cmocka_unit_test(a_speaker_joins_when_it_is_told_and_the_others_had_their_time),
 		cmocka_unit_test(two_nodes_of_one_address_have_one_session),
+		cmocka_unit_test(a_node_that_is_made_again_at_once_has_a_new_session),
+		cmocka_unit_test(addresses_that_move_from_node_to_node_are_followed),
 		cmocka_unit_test(goodbye_is_heard_at_once_with_its_reason),
 		cmocka_unit_test(a_one_way_path_is_down_for_both),
 		cmocka_unit_test(after_a_stall_it_is_dead_until_it_is_heard),
