@@ -380,14 +380,13 @@ static int read_options(struct ipam_options *o, const struct args *args, struct 
 
 static int open_parts(struct allocate *x, const struct args *args, struct err *e)
 {
-	const char *namespace = args->namespace ? args->namespace : getenv("METALLB_NAMESPACE");
 	struct ipam_options options;
 
 	if (read_options(&options, args, e) < 0)
 		return -1;
 	x->config_changed = true;
 	x->ipam = ipam_new(&options, e);
-	x->store = config_store_new(namespace && *namespace ? namespace : "metallb-system", e);
+	x->store = config_store_new(default_namespace(args->namespace), e);
 	x->complaints = complaints_new(e);
 	x->verdicts = verdicts_new(e);
 	x->statuses = pool_statuses_new(e);

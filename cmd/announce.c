@@ -353,8 +353,7 @@ static int run(int argc, char **argv, struct err *e)
 {
 	struct args args = { .grace_ms = 1000, .refresh_ms = 240000, .rate = 5000, .probe_ms = 10 };
 	struct announce_excludes excludes = { 0 };
-	char host[256] = "";
-	const char *node;
+	char host[256];
 	int status = opts_parse(opts, &args, argc, argv, e);
 
 	if (status > 0)
@@ -363,11 +362,8 @@ static int run(int argc, char **argv, struct err *e)
 		status = err_set(e, ERR_USAGE, "--bind-interface goes with --bind");
 	if (status == 0)
 		status = announce_excludes_read(&excludes, &args.exclude, args.exclude_file, e);
-	if (status == 0) {
-		node = args.node ? args.node : getenv("NODE_NAME");
-		gethostname(host, sizeof(host) - 1);
-		status = announce(&args, &excludes, node && *node ? node : host, e);
-	}
+	if (status == 0)
+		status = announce(&args, &excludes, default_node(args.node, host), e);
 	announce_excludes_release(&excludes);
 	opt_list_release(&args.interfaces);
 	opt_list_release(&args.exclude);

@@ -21,4 +21,9 @@ struct cmd {
 
 extern const struct cmd *const commands[]; /* sorted by name, ends in NULL */
 
+/* What --node says, else $NODE_NAME, else the host's name, which is put into `host`. */
+const char *default_node(const char *option, char host[static 256]);
+/* What --namespace says, else $METALLB_NAMESPACE, else MetalLB's. */
+const char *default_namespace(const char *option);
+
 #endif

@@ -206,13 +206,6 @@ static void on_ripe(void *ctx)
 	settle(x);
 }
 
-static const char *first_of(const char *option, const char *variable, const char *otherwise)
-{
-	const char *v = option ? option : getenv(variable);
-
-	return v && v[0] ? v : otherwise;
-}
-
 static int parse_failback(const struct args *args, struct election_options *o, struct err *e)
 {
 	static const char *const names[] = { "immediate", "delay", "never" };
@@ -276,8 +269,7 @@ static int open_all(struct elect *x, const struct args *args, struct err *e)
 	x->wide = output == PRINT_WIDE;
 	if (open_elections(x, args, e) < 0)
 		return -1;
-	x->store =
-	    config_store_new(first_of(args->namespace, "METALLB_NAMESPACE", "metallb-system"), e);
+	x->store = config_store_new(default_namespace(args->namespace), e);
 	x->complaints = complaints_new(e);
 	if (!x->store || !x->complaints)
 		return -1;
@@ -291,15 +283,14 @@ static int run_lease(const struct args *args, char **argv, struct err *e)
 {
 	if (args->log && log_configure(args->log, e) < 0)
 		return -1;
-	return elect_lease_run(
-	    &args->lease, first_of(args->namespace, "METALLB_NAMESPACE", "metallb-system"), argv, e);
+	return elect_lease_run(&args->lease, default_namespace(args->namespace), argv, e);
 }
 
 static int run(int argc, char **argv, struct err *e)
 {
 	struct args args = { .lease = ELECT_LEASE_DEFAULTS, .failback_ms = 60000 };
 	struct elect x = { 0 };
-	char host[256] = "";
+	char host[256];
 	int status = opts_parse(opts, &args, argc, argv, e);
 
 	if (status >= 0 && args.lease.name) {
@@ -308,9 +299,7 @@ static int run(int argc, char **argv, struct err *e)
 	}
 	if (status > 0)
 		status = err_set(e, ERR_USAGE, "no operand is wanted, have '%s'", argv[1]);
-	if (status == 0 && gethostname(host, sizeof(host) - 1) < 0)
-		host[0] = 0;
-	x.node = first_of(args.node, "NODE_NAME", host);
+	x.node = default_node(args.node, host);
 	if (status == 0)
 		status = open_all(&x, &args, e);
 	if (status == 0)

@@ -11,9 +11,7 @@
 struct elect {
 	struct stage *stage;
 	struct election *election;
-	struct election
-	    *plain;   /* the same without --down, --drain and --add; NULL when there are none */
-	size_t moved; /* addresses that these move */
+	struct election *plain; /* without --down, --drain and --add; NULL when there are none */
 	struct config_store *store;
 	struct complaints *complaints;
 	bool config_changed;
@@ -24,6 +22,8 @@ struct elect {
 	bool looked_for_node; /* said that this node is not there, if so */
 };
 
+/* stage_add(), and releases it. */
+int elect_add(struct elect *x, struct buf *record, struct err *e) MUST_CHECK;
 /* Adds what one outcome makes of this node's Announcement, and the Decisions. */
 int elect_tell(struct elect *x, const struct election_outcome *o, struct err *e) MUST_CHECK;
 /* Of a what-if: how many addresses each node has without and with it. */

@@ -49,7 +49,7 @@ static enum record_verdict verdict_of(const char *code)
 	return VERDICT_REFUSED;
 }
 
-static int add(struct elect *x, struct buf *record, struct err *e)
+int elect_add(struct elect *x, struct buf *record, struct err *e)
 {
 	bool bad = record->bad;
 
@@ -92,7 +92,7 @@ static int decide_service(struct elect *x, const struct election_outcome *o, str
 				       : "the Service is no load balancer, or one of another class";
 	}
 	record_decision(&out, &d);
-	return add(x, &out, e);
+	return elect_add(x, &out, e);
 }
 
 static int decide_address(
@@ -119,7 +119,7 @@ static int decide_address(
 	d.considered_n = a->nodes_n;
 	d.before = x->plain ? (was ? was : "") : NULL;
 	record_decision(&out, &d);
-	return add(x, &out, e);
+	return elect_add(x, &out, e);
 }
 
 /* This node's addresses of a result. */
@@ -208,7 +208,7 @@ static int announce(struct elect *x, const struct election_outcome *o, const str
 		.candidates = is->n ? m->first->nodes : NULL,
 		.candidates_n = is->n ? m->first->candidates_n : 0,
 	    });
-	return add(x, &out, e);
+	return elect_add(x, &out, e);
 }
 
 int elect_tell(struct elect *x, const struct election_outcome *o, struct err *e)

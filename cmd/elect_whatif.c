@@ -19,15 +19,11 @@ static int tell_share(struct elect *x, const char *kind, const char *name,
 		.share = share,
 	};
 	struct buf out = BUF_INIT;
-	bool bad;
 
 	if (message->bad)
 		return err_memory(e);
 	record_decision(&out, &d);
-	bad = out.bad;
-	stage_add(x->stage, &out);
-	buf_release(&out);
-	return bad ? err_memory(e) : 0;
+	return elect_add(x, &out, e);
 }
 
 /* "most 3, least 1, mean 2.0 on 3 nodes" */

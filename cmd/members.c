@@ -370,17 +370,14 @@ static int members(const struct args *args, const char *node, struct err *e)
 static int run(int argc, char **argv, struct err *e)
 {
 	struct args args = { .port = MEMBER_PORT, .multiplier = MEMBER_MULTIPLIER };
-	char host[256] = "";
-	const char *node;
+	char host[256];
 	int n = opts_parse(opts, &args, argc, argv, e);
 
 	if (n > 0)
 		return err_set(e, ERR_USAGE, "no operand is wanted, have '%s'", argv[1]);
 	if (n < 0 || check(&args, e) < 0)
 		return -1;
-	node = args.node ? args.node : getenv("NODE_NAME");
-	gethostname(host, sizeof(host) - 1);
-	return members(&args, node && *node ? node : host, e);
+	return members(&args, default_node(args.node, host), e);
 }
 
 const struct cmd cmd_members = {
