@@ -96,7 +96,6 @@ struct bfd_session {
 	uint32_t remote_discriminator; /* 0: not known */
 	uint64_t heard_us;             /* when the last packet was accepted; 0: never */
 	uint64_t silence_us;           /* how long none had been, when the detection time expired */
-	uint64_t changed_us;           /* when `state` last changed */
 
 	uint32_t interval_us;  /* as the options or bfd_session_set_interval() have it */
 	uint32_t tx_us;        /* Desired Min TX Interval in force: an increase waits for a poll */
@@ -143,7 +142,7 @@ bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t no
 void bfd_session_set_interval(struct bfd_session *s, uint32_t interval_us);
 
 /* AdminDown, for good: a few copies are sent, and nothing else from then on. */
-void bfd_session_stop(struct bfd_session *s, enum bfd_diag diag, uint64_t now_us);
+void bfd_session_stop(struct bfd_session *s, enum bfd_diag diag);
 /* Down, when the peer must have lost us: it begins again. */
 void bfd_session_restart(struct bfd_session *s, enum bfd_diag diag, uint64_t now_us);
 
@@ -166,8 +165,8 @@ enum { BFD_BATCH = 64 };
 /* What has arrived, up to BFD_BATCH; returns how many, -1 only when the socket is no more. */
 int bfd_receive(int fd, struct bfd_datagram at[static BFD_BATCH], struct err *e) MUST_CHECK;
 
-/* Sends each to its peer's same port.  One that can't be sent is as good as lost on the way; *e
- * tells why the first of them could not, and the return value how many. */
+/* Sends each, BFD_BATCH at most, to its peer's same port.  One that can't be sent is as good as lost on
+ * the way; *e tells why the first of them could not, and the return value how many. */
 size_t bfd_send(int fd, uint16_t port, const struct bfd_datagram *at, size_t n, struct err *e);
 
 #endif

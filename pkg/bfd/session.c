@@ -90,7 +90,7 @@ static void end_poll(struct bfd_session *s)
 	s->rx_us = s->interval_us;
 }
 
-static void become(struct bfd_session *s, enum bfd_state state, enum bfd_diag diag, uint64_t now_us)
+static void become(struct bfd_session *s, enum bfd_state state, enum bfd_diag diag)
 {
 	if (s->state >= BFD_INIT && state <= BFD_DOWN)
 		s->diag = diag;
@@ -99,7 +99,6 @@ static void become(struct bfd_session *s, enum bfd_state state, enum bfd_diag di
 	if (state == BFD_DOWN)
 		renew_discriminator(s);
 	s->state = state;
-	s->changed_us = now_us;
 	s->send_due = true;
 	apply_interval(s);
 }
@@ -116,7 +115,7 @@ void bfd_session_init(struct bfd_session *s, const struct bfd_options *o, uint64
 		.sequence = o->sequence,
 		.random = o->seed,
 	};
-	become(s, BFD_DOWN, BFD_DIAG_NONE, now_us);
+	become(s, BFD_DOWN, BFD_DIAG_NONE);
 	set_next(s, now_us);
 }
 
@@ -144,21 +143,21 @@ static bool is_fresh(struct bfd_session *s, const struct bfd_packet *p)
 	return true;
 }
 
-static void follow(struct bfd_session *s, enum bfd_state theirs, uint64_t now_us)
+static void follow(struct bfd_session *s, enum bfd_state theirs)
 {
 	if (theirs == BFD_ADMIN_DOWN) {
 		if (s->state != BFD_DOWN)
-			become(s, BFD_DOWN, BFD_DIAG_NEIGHBOR_DOWN, now_us);
+			become(s, BFD_DOWN, BFD_DIAG_NEIGHBOR_DOWN);
 	} else if (s->state == BFD_DOWN) {
 		if (theirs == BFD_DOWN)
-			become(s, BFD_INIT, BFD_DIAG_NONE, now_us);
+			become(s, BFD_INIT, BFD_DIAG_NONE);
 		else if (theirs == BFD_INIT)
-			become(s, BFD_UP, BFD_DIAG_NONE, now_us);
+			become(s, BFD_UP, BFD_DIAG_NONE);
 	} else if (s->state == BFD_INIT) {
 		if (theirs >= BFD_INIT)
-			become(s, BFD_UP, BFD_DIAG_NONE, now_us);
+			become(s, BFD_UP, BFD_DIAG_NONE);
 	} else if (theirs == BFD_DOWN) {
-		become(s, BFD_DOWN, BFD_DIAG_NEIGHBOR_DOWN, now_us);
+		become(s, BFD_DOWN, BFD_DIAG_NEIGHBOR_DOWN);
 	}
 }
 
@@ -178,7 +177,7 @@ bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64
 		end_poll(s);
 	if (s->state == BFD_ADMIN_DOWN)
 		return true;
-	follow(s, p->state, now_us);
+	follow(s, p->state);
 	if (p->poll)
 		s->final_due = true;
 	hasten(s, now_us);
@@ -202,7 +201,7 @@ static void expire(struct bfd_session *s, uint64_t now_us)
 	s->remote_rx_us = 1;
 	s->remote_state = BFD_DOWN;
 	if (s->state >= BFD_INIT)
-		become(s, BFD_DOWN, BFD_DIAG_EXPIRED, now_us);
+		become(s, BFD_DOWN, BFD_DIAG_EXPIRED);
 }
 
 void bfd_session_tick(struct bfd_session *s, uint64_t now_us)
@@ -277,11 +276,11 @@ void bfd_session_set_interval(struct bfd_session *s, uint32_t interval_us)
 	apply_interval(s);
 }
 
-void bfd_session_stop(struct bfd_session *s, enum bfd_diag diag, uint64_t now_us)
+void bfd_session_stop(struct bfd_session *s, enum bfd_diag diag)
 {
 	if (s->state == BFD_ADMIN_DOWN)
 		return;
-	become(s, BFD_ADMIN_DOWN, diag, now_us);
+	become(s, BFD_ADMIN_DOWN, diag);
 	s->diag = diag;
 	s->send_due = s->final_due = false;
 	s->copies = STOP_COPIES;
@@ -292,7 +291,7 @@ void bfd_session_restart(struct bfd_session *s, enum bfd_diag diag, uint64_t now
 {
 	if (s->state < BFD_INIT)
 		return;
-	become(s, BFD_DOWN, diag, now_us);
+	become(s, BFD_DOWN, diag);
 	s->remote_discriminator = 0;
 	s->remote_rx_us = 1;
 	hasten(s, now_us);

@@ -58,7 +58,7 @@ static struct bfd_session in_state(enum bfd_state state, uint64_t now)
 	struct bfd_session s = begin(&fast, now);
 
 	if (state == BFD_ADMIN_DOWN)
-		bfd_session_stop(&s, BFD_DIAG_ADMIN_DOWN, now);
+		bfd_session_stop(&s, BFD_DIAG_ADMIN_DOWN);
 	if (state >= BFD_INIT)
 		hear(&s, BFD_DOWN, now);
 	if (state == BFD_UP) {
@@ -327,7 +327,7 @@ static void admin_down_is_said_three_times_and_then_nothing(void **state)
 	struct bfd_packet p = { 0 };
 
 	b.remote_sequence = a.sequence - 1;
-	bfd_session_stop(&a, BFD_DIAG_PATH_DOWN, 2000);
+	bfd_session_stop(&a, BFD_DIAG_PATH_DOWN);
 	assert_int_equal(pass(&a, &b, 2000), 3);
 	assert_int_equal(b.state, BFD_DOWN);
 	assert_int_equal(b.diag, BFD_DIAG_NEIGHBOR_DOWN);

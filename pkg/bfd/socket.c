@@ -108,7 +108,7 @@ int bfd_receive(int fd, struct bfd_datagram at[static BFD_BATCH], struct err *e)
 	return n < 0 ? 0 : n;
 }
 
-static size_t send_some(int fd, uint16_t port, const struct bfd_datagram *at, size_t n, struct err *e)
+size_t bfd_send(int fd, uint16_t port, const struct bfd_datagram *at, size_t n, struct err *e)
 {
 	union sockaddr_any to[BFD_BATCH];
 	struct iovec iov[BFD_BATCH];
@@ -136,14 +136,5 @@ static size_t send_some(int fd, uint16_t port, const struct bfd_datagram *at, si
 			err_sys(e, errno, "sending to %s", addr_format(&at[i].peer, text));
 		i++; /* an error of one packet concerns its peer alone */
 	}
-	return failed;
-}
-
-size_t bfd_send(int fd, uint16_t port, const struct bfd_datagram *at, size_t n, struct err *e)
-{
-	size_t failed = 0;
-
-	for (size_t i = 0; i < n; i += BFD_BATCH)
-		failed += send_some(fd, port, at + i, n - i < BFD_BATCH ? n - i : BFD_BATCH, e);
 	return failed;
 }

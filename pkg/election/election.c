@@ -61,11 +61,6 @@ void election_free(struct election *el)
 	free(el);
 }
 
-void election_freep(struct election **el)
-{
-	election_free(*el);
-}
-
 typedef int fact_fn(struct election *el, const struct json *object, struct err *e);
 
 int election_put(struct election *el, enum election_kind kind, const struct json *object, struct err *e)

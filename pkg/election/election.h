@@ -56,7 +56,6 @@ struct election;
 /* The options' texts are borrowed. */
 struct election *election_new(const struct election_options *o, struct err *e) MUST_CHECK;
 void election_free(struct election *el); /* NULL is fine */
-void election_freep(struct election **el);
 
 /* The kinds of objects that an election reads, beside the configuration. */
 enum election_kind { ELECTION_SERVICE, ELECTION_ENDPOINT_SLICE, ELECTION_NODE, ELECTION_MEMBER };

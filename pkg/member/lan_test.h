@@ -214,7 +214,7 @@ static inline void lan_kill(struct lan *l, size_t i)
 
 static inline void lan_leave(struct lan *l, size_t i)
 {
-	member_stop(l->node[i].m, BFD_DIAG_ADMIN_DOWN, l->now);
+	member_stop(l->node[i].m, BFD_DIAG_ADMIN_DOWN);
 	lan_pump(l, i);
 	lan_kill(l, i);
 }

@@ -40,7 +40,6 @@ struct members {
 	uint64_t seed;
 	uint64_t join_until_us;
 	uint64_t woke_us; /* when we were last called */
-	uint64_t stalled_us;
 };
 
 uint32_t member_interval_us(size_t nodes)
@@ -386,7 +385,7 @@ void member_node_gone(struct members *m, const char *name, uint64_t now_us)
 		p->told = false;
 		touch(m, p);
 		if (p->at.family)
-			bfd_session_stop(&p->session, BFD_DIAG_ADMIN_DOWN, now_us);
+			bfd_session_stop(&p->session, BFD_DIAG_ADMIN_DOWN);
 	}
 	refresh(m, now_us);
 }
@@ -412,13 +411,13 @@ bool member_is_open(const struct members *m)
 	return m->open;
 }
 
-void member_stop(struct members *m, enum bfd_diag diag, uint64_t now_us)
+void member_stop(struct members *m, enum bfd_diag diag)
 {
 	struct peer *p, *next;
 
 	m->stopped = true;
 	HASH_ITER(by_address, m->by_address, p, next)
-	bfd_session_stop(&p->session, diag, now_us);
+	bfd_session_stop(&p->session, diag);
 }
 
 /* To an earlier life of the session.  While neither end is up, both may know the other's earlier
@@ -437,22 +436,23 @@ bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_
 
 	wake(m, now_us);
 	HASH_FIND(by_address, m->by_address, &d->peer, sizeof(d->peer), p);
-	addr_format(&d->peer, text);
 	if (!p || p->gone) {
-		err_set(e, ERR_PROTOCOL, "%s: it is no InternalIP of a Node", text);
+		err_set(
+		    e, ERR_PROTOCOL, "%s: it is no InternalIP of a Node", addr_format(&d->peer, text));
 		return false;
 	}
 	if (bfd_decode(&packet, d->bytes, d->len, m->authenticated ? &m->key : NULL, e) < 0) {
-		err_wrap(e, "%s (%s)", p->name, text);
+		err_wrap(e, "%s (%s)", p->name, addr_format(&d->peer, text));
 		return false;
 	}
 	if (is_stale(&p->session, &packet)) {
-		err_set(e, ERR_NONE, "%s (%s): it speaks to an earlier session", p->name, text);
+		err_set(e, ERR_NONE, "%s (%s): it speaks to an earlier session", p->name,
+		    addr_format(&d->peer, text));
 		return false;
 	}
 	if (!bfd_session_input(&p->session, &packet, now_us)) {
 		err_set(e, ERR_PROTOCOL, "%s (%s): sequence number %u, want one after %u", p->name,
-		    text, packet.sequence, p->session.remote_sequence);
+		    addr_format(&d->peer, text), packet.sequence, p->session.remote_sequence);
 		return false;
 	}
 	judge(m, p, now_us);

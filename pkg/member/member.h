@@ -70,7 +70,7 @@ struct addr member_local(const struct members *m, uint8_t family);
 void member_open(struct members *m, uint64_t now_us); /* joins */
 bool member_is_open(const struct members *m);
 /* Says AdminDown to all, with that diagnostic, and nothing else any more. */
-void member_stop(struct members *m, enum bfd_diag diag, uint64_t now_us);
+void member_stop(struct members *m, enum bfd_diag diag);
 
 /* A datagram that arrived.  False with *e: it was refused; it changed nothing. */
 bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_us, struct err *e);

@@ -272,6 +272,6 @@ bool member_port_is_open(const struct member_port *p)
 
 void member_port_stop(struct member_port *p, enum bfd_diag diag)
 {
-	member_stop(p->engine, diag, loop_clock_us());
+	member_stop(p->engine, diag);
 	pump(p);
 }
