@@ -14,12 +14,9 @@ enum { MOST_NEW = 4096 };
 /* Has an address been there before?  Fingerprints of 64 bits, for there may be many. */
 static bool note(struct announce_new *n, const struct addr *a)
 {
-	uint64_t print = UINT64_C(14695981039346656037), *grown;
+	uint64_t print = fnv(FNV_BEGIN, a->bytes, addr_len(a)) | 1, *grown; /* 0 is free */
 	size_t i;
 
-	for (i = 0; i < addr_len(a); i++)
-		print = (print ^ a->bytes[i]) * UINT64_C(1099511628211);
-	print |= 1; /* 0 is free */
 	if (4 * (n->seen_n + 1) > 3 * n->seen_size) {
 		size_t size = n->seen_size ? 2 * n->seen_size : 16;
 

@@ -30,4 +30,32 @@ static inline void freep(void *p)
 	free(*(void **)p);
 }
 
+/* FNV-1a, 64 bits: the same in every run and on every machine.  Begin with FNV_BEGIN. */
+#define FNV_BEGIN UINT64_C(0xcbf29ce484222325)
+
+static inline uint64_t fnv(uint64_t h, const void *bytes, size_t n)
+{
+	const unsigned char *b = bytes;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* Of several things one after the other: each has its end. */
+static inline uint64_t fnv_end(uint64_t h)
+{
+	return (h ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+/* SplitMix64: small, and good enough for jitter and for bits that nobody has seen yet. */
+static inline uint64_t splitmix64(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
 #endif

@@ -4,22 +4,12 @@
 
 enum { STOP_COPIES = 3 };
 
-/* SplitMix64: small, and good enough for jitter and for 32 bits that nobody has seen yet. */
-static uint64_t roll(struct bfd_session *s)
-{
-	uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 /* A new one for each life of the session, so that what was recorded of an earlier life is
  * addressed to nobody. */
 static void renew_discriminator(struct bfd_session *s)
 {
 	do
-		s->discriminator = (uint32_t)(roll(s) >> 32);
+		s->discriminator = (uint32_t)(splitmix64(&s->random) >> 32);
 	while (!s->discriminator);
 }
 
@@ -50,7 +40,8 @@ static void set_next(struct bfd_session *s, uint64_t now_us)
 	uint64_t interval = transmit_us(s), span = s->multiplier == 1 ? 15 : 25;
 
 	s->next_us =
-	    interval ? now_us + interval * 3 / 4 + roll(s) % (interval * span / 100 + 1) : UINT64_MAX;
+	    interval ? now_us + interval * 3 / 4 + splitmix64(&s->random) % (interval * span / 100 + 1)
+		     : UINT64_MAX;
 }
 
 /* An interval that has become shorter doesn't wait for the longer one to end. */

@@ -245,7 +245,7 @@ static uint64_t mix(uint64_t h, uint64_t value)
 static uint64_t facts_of(const struct balance *b)
 {
 	const struct election *el = b->el;
-	uint64_t h = mix(HASH_BEGIN, el->scores_digest);
+	uint64_t h = mix(FNV_BEGIN, el->scores_digest);
 
 	for (size_t i = 0; i < el->nodes.n; i++)
 		h = mix(mix(mix(h, el->roll[i]->hash), el->roll[i]->id),

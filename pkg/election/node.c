@@ -77,7 +77,7 @@ static struct node *get(struct election *el, const char *name, struct err *e)
 	n->down = is_among(&el->options.down, name);
 	n->drained = is_among(&el->options.drained, name);
 	n->added = is_among(&el->options.added, name);
-	n->hash = hash_text(HASH_BEGIN, name);
+	n->hash = hash_text(FNV_BEGIN, name);
 	tree_add(&el->nodes, &n->in_nodes);
 	el->roll_stale = true;
 	el->covers_stale = true;

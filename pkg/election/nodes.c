@@ -112,7 +112,7 @@ int nodes_refresh(struct election *el, const struct config *c, struct err *e)
 	if (!el->covers_stale)
 		return 0;
 	covers_free(el);
-	el->scores_digest = HASH_BEGIN;
+	el->scores_digest = FNV_BEGIN;
 	el->covers = calloc(c->l2_n + 1, sizeof(*el->covers));
 	if (!el->covers)
 		return err_memory(e);

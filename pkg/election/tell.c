@@ -105,9 +105,7 @@ static int by_rank(const void *x, const void *y, void *ballot)
 
 uint64_t hash_text(uint64_t h, const char *text)
 {
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return (h ^ 0xff) * UINT64_C(0x100000001b3); /* the end of one text */
+	return fnv_end(fnv(h, text, strlen(text)));
 }
 
 static int vote(struct ballot *b, struct vote *votes, struct err *e)
@@ -219,7 +217,7 @@ static void announce(struct ballot *b, const struct vote *votes, size_t n)
 
 static uint64_t digest_of(const struct election_address *r, const struct vote *votes, size_t n)
 {
-	uint64_t h = hash_text(HASH_BEGIN, r->message ? r->message : "");
+	uint64_t h = hash_text(FNV_BEGIN, r->message ? r->message : "");
 
 	for (size_t i = 0; i < (r->winner ? r->candidates_n : n); i++) {
 		h = (h ^ votes[i].node->hash) * UINT64_C(0x100000001b3);
@@ -268,7 +266,7 @@ static int tell_address(struct ballot *b, const struct claim *claim, uint64_t *d
 		    other->name);
 	}
 	if (b->r->code[0]) {
-		*digest = hash_text(HASH_BEGIN, b->r->message ? b->r->message : "");
+		*digest = hash_text(FNV_BEGIN, b->r->message ? b->r->message : "");
 		return 0;
 	}
 	votes = calloc(n + 1, sizeof(*votes));
@@ -299,7 +297,7 @@ int tell_service(struct election *el, const struct config *c, struct service *s,
 
 		at[i] = (struct election_address){ .code = s->code, .message = r->message };
 		at[i].addr = s->code[0] ? s->addresses[i] : s->claims[i]->vip->rank.addr;
-		digests[i] = hash_text(HASH_BEGIN, r->message ? r->message : "");
+		digests[i] = hash_text(FNV_BEGIN, r->message ? r->message : "");
 		if (s->code[0])
 			continue;
 		b.vip = s->claims[i]->vip;

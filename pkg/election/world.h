@@ -249,8 +249,7 @@ int vips_balance(struct election *el, struct err *e) MUST_CHECK;
 /* Elects those that were touched, and has the Services told for which that is news. */
 int vips_elect(struct election *el, struct err *e) MUST_CHECK;
 
-/* FNV-1a, 64 bits, of one more text; begin with HASH_BEGIN. */
-#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+/* Of one more text; begin with FNV_BEGIN. */
 uint64_t hash_text(uint64_t h, const char *text);
 
 /* What came out for a Service; the texts are the arena's and the nodes'.  There is room for as

@@ -8,16 +8,10 @@
 
 static const char component[] = "metallb-controller"; /* as MetalLB's users filter events */
 
-/* FNV-1a, 64 bits. */
 static uint64_t mix(uint64_t h, const void *bytes, size_t n)
 {
-	const unsigned char *b = bytes;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
-	return (h ^ 0xff) * UINT64_C(0x100000001b3);
+	return fnv_end(fnv(h, bytes, n));
 }
-static const uint64_t start = UINT64_C(0xcbf29ce484222325);
 
 static uint64_t mix_text(uint64_t h, const char *text)
 {
@@ -26,7 +20,7 @@ static uint64_t mix_text(uint64_t h, const char *text)
 
 static uint64_t hash_addresses(const struct addr *at, size_t n, bool odd)
 {
-	uint64_t h = mix(start, &odd, sizeof(odd));
+	uint64_t h = mix(FNV_BEGIN, &odd, sizeof(odd));
 
 	for (size_t i = 0; i < n; i++) {
 		h = mix(h, &at[i].family, sizeof(at[i].family));
@@ -131,7 +125,7 @@ static void about(struct ipam *m, const struct addr *at, size_t n)
 static bool decide(struct ipam *m, struct service *s, const struct refusal *r)
 {
 	uint64_t h =
-	    mix_text(mix_text(mix(start, &r->verdict, sizeof(r->verdict)), r->code), r->message);
+	    mix_text(mix_text(mix(FNV_BEGIN, &r->verdict, sizeof(r->verdict)), r->code), r->message);
 
 	for (size_t i = 0; i < r->considered_n; i++)
 		h = mix_text(mix_text(mix_text(h, r->considered[i].name), r->considered[i].code),
@@ -174,13 +168,13 @@ static void write_status(struct ipam *m, struct service *s)
 {
 	size_t n = s->holds_n;
 	const char *pool = n ? pool_of(m, s) : NULL;
-	uint64_t addresses, name = mix_text(start, pool), from, from_pool;
+	uint64_t addresses, name = mix_text(FNV_BEGIN, pool), from, from_pool;
 
 	for (size_t i = 0; i < n && i < 2; i++)
 		m->out_addresses[i] = s->holds[i].used->addr;
 	addresses = hash_addresses(m->out_addresses, n, false);
 	from = hash_addresses(s->seen->at, s->seen->n, s->seen->odd);
-	from_pool = mix_text(start, s->seen->pool);
+	from_pool = mix_text(FNV_BEGIN, s->seen->pool);
 	/* While a write is under way, it is that which is undone, not what is seen. */
 	if (s->writing ? s->to_addresses == addresses && s->to_pool == name
 		       : from == addresses && from_pool == name)
@@ -204,7 +198,7 @@ static void write_status(struct ipam *m, struct service *s)
 void tell_seen(struct service *s)
 {
 	uint64_t a = hash_addresses(s->seen->at, s->seen->n, s->seen->odd);
-	uint64_t p = mix_text(start, s->seen->pool);
+	uint64_t p = mix_text(FNV_BEGIN, s->seen->pool);
 	bool between =
 	    (a == s->from_addresses || a == s->to_addresses) && (p == s->from_pool || p == s->to_pool);
 	bool there = a == s->to_addresses && p == s->to_pool;

@@ -44,20 +44,10 @@ struct lease {
 
 /* --- small things ---------------------------------------------------------------------- */
 
-/* splitmix64 */
-static uint64_t next_random(struct lease *l)
-{
-	uint64_t z = l->random += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 /* client-go's: 1 to 2.2 times the pause, so that contenders don't march in step. */
 static uint64_t jittered(struct lease *l, uint64_t ms)
 {
-	return ms + next_random(l) % (ms + ms / 5 + 1);
+	return ms + splitmix64(&l->random) % (ms + ms / 5 + 1);
 }
 
 static void note(struct lease *l, struct notice n)
@@ -156,7 +146,8 @@ static void hold(struct lease *l, struct lease_now now)
 static void wait_for_holder(struct lease *l, struct lease_now now)
 {
 	const char *holder = record_holder(l->object);
-	uint64_t again = now.ms + jittered(l, l->retry), free_at = expiry(l) + next_random(l) % 100;
+	uint64_t again = now.ms + jittered(l, l->retry),
+		 free_at = expiry(l) + splitmix64(&l->random) % 100;
 
 	ask(l, GET, again < free_at ? again : free_at);
 	if (l->holder && !strcmp(l->holder, holder))

@@ -176,18 +176,16 @@ void record_pool_status(struct buf *out, const struct record_pool_status *s)
 	end(&w);
 }
 
-/* FNV-1a, 64 bits: the same event has the same name in every run. */
+/* The same event has the same name in every run. */
 static uint64_t hash(uint64_t h, const char *text)
 {
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return (h ^ 0xff) * UINT64_C(0x100000001b3); /* the end of one text */
+	return fnv_end(fnv(h, text, strlen(text)));
 }
 
 void record_event(struct buf *out, const struct record_event *ev)
 {
 	struct json_writer w = begin(out, "APPLY", "Event", "v1");
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = FNV_BEGIN;
 	char name[254];
 
 	h = hash(hash(h, ev->uid), ev->component);

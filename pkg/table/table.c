@@ -109,13 +109,10 @@ void *table_next(const struct table *t, size_t *i)
 	return NULL;
 }
 
-/* FNV-1a, and a last step that brings every bit down to the low ones. */
+/* With a last step that brings every bit down to the low ones. */
 uint32_t table_hash(const void *bytes, size_t n)
 {
-	const uint8_t *p = bytes;
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = fnv(FNV_BEGIN, bytes, n);
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * UINT64_C(1099511628211);
 	return (uint32_t)(h ^ h >> 32);
 }
