@@ -256,8 +256,7 @@ int apply_want(struct apply *a, const struct json *object, struct apply_now now,
 		    "APPLY of %s %s: no such object is written; want a Service, an IPAddressPool, a "
 		    "Node or an Event",
 		    version, kind);
-	if (!namespace)
-	namespace = "";
+	namespace = namespace ? namespace : "";
 	if (!namespace[0] && api_kind_find(what->kind, what->group)->namespaced)
 		return err_set(
 		    e, ERR_PROTOCOL, "APPLY of %s %s: metadata.namespace is missing", kind, name);

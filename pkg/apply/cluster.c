@@ -102,22 +102,29 @@ static struct request *new_request(struct cluster *c, const struct apply_write *
 
 static void on_response(const struct kube_response *from, void *arg);
 
-static int send_patch(struct request *r, struct err *e)
+/* To create costs the server a third of what server-side apply of an object that isn't there does. */
+static int send_write(struct request *r, struct err *e)
 {
 	const struct apply_write *w = &r->write;
 	CLEANUP(buf_release) struct buf path = BUF_INIT;
 	CLEANUP(buf_release) struct buf body = BUF_INIT;
 	bool fields = w->how == APPLY_FIELDS;
-	struct kube_request q = { .method = "PATCH",
-		.content_type =
-		    fields ? "application/apply-patch+yaml" : "application/merge-patch+json",
-		.metadata_only = true };
+	struct kube_request q = { .method = "PATCH", .metadata_only = true };
 
-	kube_path(&path, w->kind, w->namespace, w->name, w->subresource);
+	if (r->creating) {
+		q.method = "POST";
+		q.content_type = "application/json";
+		kube_path(&path, w->kind, w->namespace, NULL, NULL);
+	} else {
+		q.content_type =
+		    fields ? "application/apply-patch+yaml" : "application/merge-patch+json";
+		kube_path(&path, w->kind, w->namespace, w->name, w->subresource);
+	}
 	buf_puts(&path, "?fieldManager=" APPLY_MANAGER);
-	if (fields)
+	if (fields && !r->creating)
 		buf_puts(&path, "&force=true");
 	json_write(w->body, &body);
+	r->call = NULL;
 	if (path.bad || body.bad)
 		return err_memory(e);
 	q.path = path.data;
@@ -127,34 +134,12 @@ static int send_patch(struct request *r, struct err *e)
 	return r->call ? 0 : -1;
 }
 
-/* Costs the server a third of what server-side apply of an object that isn't there does. */
-static int send_create(struct request *r, struct err *e)
-{
-	CLEANUP(buf_release) struct buf path = BUF_INIT;
-	CLEANUP(buf_release) struct buf body = BUF_INIT;
-	struct kube_request q = {
-		.method = "POST", .content_type = "application/json", .metadata_only = true
-	};
-
-	kube_path(&path, r->write.kind, r->write.namespace, NULL, NULL);
-	buf_puts(&path, "?fieldManager=" APPLY_MANAGER);
-	json_write(r->write.body, &body);
-	if (path.bad || body.bad)
-		return err_memory(e);
-	q.path = path.data;
-	q.body = body.data;
-	q.body_len = body.len;
-	r->creating = true;
-	r->call = kube_send(r->cluster->kube, &q, on_response, r, e);
-	return r->call ? 0 : -1;
-}
-
-static void send_or_fail(struct request *r, int (*send)(struct request *r, struct err *e))
+static void send_or_fail(struct request *r)
 {
 	struct apply_result result = { .outcome = APPLY_OUTAGE, .why = "out of memory" };
 	struct err e = ERR_INIT;
 
-	if (send(r, &r->why) == 0)
+	if (send_write(r, &r->why) == 0)
 		return;
 	r->failed = loop_timer_add(r->cluster->loop, on_failed, r, &e);
 	if (r->failed)
@@ -173,7 +158,7 @@ static void on_response(const struct kube_response *from, void *arg)
 
 	if (q->creating && from->status == 409) { /* it is there from an earlier life of ours */
 		q->creating = false;
-		send_or_fail(q, send_patch);
+		send_or_fail(q);
 		return;
 	}
 	if (r.outcome == APPLY_GONE)
@@ -188,10 +173,12 @@ static void cluster_start(void *state, const struct apply_write *w)
 	struct request *r = new_request(c, w, &e);
 	struct apply_result result = { .outcome = APPLY_OUTAGE, .why = e.text };
 
-	if (!r)
+	if (!r) {
 		c->ev.done(c->ev.arg, w->id, &result);
-	else
-		send_or_fail(r, w->fresh ? send_create : send_patch);
+		return;
+	}
+	r->creating = w->fresh;
+	send_or_fail(r);
 }
 
 static void cluster_close(void *state)
