@@ -5,7 +5,6 @@
 #include "pkg/kube/status.h"
 
 struct kube_call {
-	struct kube *kube;
 	struct client_call *client;
 	kube_response_fn *fn;
 	void *arg;
@@ -90,7 +89,6 @@ static void on_done(void *arg, const struct err *why)
 	is_status = !strcmp(text(object, "kind"), "Status");
 	r.status = c->status;
 	r.reason = is_status ? text(object, "reason") : "";
-	r.message = is_status ? text(object, "message") : "";
 	r.object = object;
 	r.retry_after = c->retry_after;
 	c->over = true;
@@ -123,7 +121,6 @@ struct kube_call *kube_send(
 		err_memory(e);
 		return NULL;
 	}
-	c->kube = k;
 	c->fn = fn;
 	c->arg = arg;
 	c->method = strdup(r->method);
@@ -144,22 +141,4 @@ void kube_cancel(struct kube_call *c)
 		return;
 	client_cancel(c->client);
 	call_free(c);
-}
-
-struct kube_call *kube_get(
-    struct kube *k, const char *path, kube_response_fn *fn, void *arg, struct err *e)
-{
-	return kube_send(k, &(struct kube_request){ .method = "GET", .path = path }, fn, arg, e);
-}
-
-struct kube_call *kube_patch(struct kube *k, const char *path, const char *content_type,
-    const struct buf *body, kube_response_fn *fn, void *arg, struct err *e)
-{
-	struct kube_request r = { .method = "PATCH",
-		.path = path,
-		.content_type = content_type,
-		.body = body->data,
-		.body_len = body->len };
-
-	return kube_send(k, &r, fn, arg, e);
 }

@@ -15,12 +15,19 @@ static void on_response(const struct kube_response *r, void *arg)
 		loop_stop(w->loop);
 }
 
-static void get(struct world *w, const char *path)
+static struct kube_call *ask(struct world *w, const char *path, kube_response_fn *fn)
 {
 	struct err e = ERR_INIT;
+	struct kube_request r = { .method = "GET", .path = path };
+	struct kube_call *c = kube_send(w->kube, &r, fn, w, &e);
 
-	w->call = kube_get(w->kube, path, on_response, w, &e);
-	assert_non_null(w->call);
+	assert_non_null(c);
+	return c;
+}
+
+static void get(struct world *w, const char *path)
+{
+	w->call = ask(w, path, on_response);
 }
 
 /* --- requests -------------------------------------------------------------------------- */
@@ -70,15 +77,18 @@ static void a_body_is_sent_with_its_type(void **state)
 {
 	static const char *const answers[] = { JSON("200 OK", "{}") };
 	struct world w;
-	struct buf body = BUF_INIT;
 	struct err e = ERR_INIT;
+	char body[] = "{\"status\":{}}";
+	struct kube_request r = { .method = "PATCH",
+		.path = "/p",
+		.content_type = "application/apply-patch+yaml",
+		.body = body,
+		.body_len = strlen(body) };
 
 	(void)state;
-	buf_puts(&body, "{\"status\":{}}");
 	world_start(&w, answers, "username: me, password: pw, as: you");
-	assert_non_null(
-	    kube_patch(w.kube, "/p", "application/apply-patch+yaml", &body, on_response, &w, &e));
-	buf_release(&body);
+	assert_non_null(kube_send(w.kube, &r, on_response, &w, &e));
+	memset(body, 'x', sizeof(body)); /* it was copied */
 	run(&w);
 	seen(&w, "200 ; ");
 	assert_true(asked(&w, "PATCH /p HTTP/1.1\r\n"));
@@ -123,19 +133,18 @@ static void a_callback_may_close_the_client(void **state)
 {
 	static const char *const answers[] = { JSON("200 OK", "{}"), NULL };
 	struct world w;
-	struct err e = ERR_INIT;
 
 	(void)state;
 	world_start(&w, answers, "token: t");
-	w.call = kube_get(w.kube, "/x", on_response_close, &w, &e);
-	assert_non_null(kube_get(w.kube, "/y", on_response_close, &w, &e));
+	w.call = ask(&w, "/x", on_response_close);
+	ask(&w, "/y", on_response_close);
 	run(&w);
 	world_end(&w);
 
 	world_start(
 	    &w, answers, "exec: {apiVersion: client.authentication.k8s.io/v1, command: /absent}");
-	w.call = kube_get(w.kube, "/x", on_response_close, &w, &e);
-	assert_non_null(kube_get(w.kube, "/y", on_response_close, &w, &e));
+	w.call = ask(&w, "/x", on_response_close);
+	ask(&w, "/y", on_response_close);
 	run(&w);
 	world_end(&w);
 }

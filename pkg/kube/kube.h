@@ -59,7 +59,6 @@ struct kube_response {
 	int status;              /* of HTTP; 0: no answer, or none that an API server gives */
 	const struct err *error; /* NULL when status is 2xx; else who refused what, for people */
 	const char *reason;      /* of the API's Status: "Conflict", "Expired"; "" when it said none */
-	const char *message;     /* of the API's Status, "" when it said none */
 	const struct json *object; /* the answer, NULL when there was none or it was not JSON */
 	uint32_t retry_after;      /* seconds; 0: the server did not say */
 };
@@ -71,12 +70,6 @@ struct kube_call;
 struct kube_call *kube_send(struct kube *k, const struct kube_request *r, kube_response_fn *fn,
     void *arg, struct err *e) MUST_CHECK;
 void kube_cancel(struct kube_call *c); /* NULL is fine */
-
-/* The two that are asked most. */
-struct kube_call *kube_get(
-    struct kube *k, const char *path, kube_response_fn *fn, void *arg, struct err *e) MUST_CHECK;
-struct kube_call *kube_patch(struct kube *k, const char *path, const char *content_type,
-    const struct buf *body, kube_response_fn *fn, void *arg, struct err *e) MUST_CHECK;
 
 /* Lists and watches: for every kind what exists as ADDED records, then a BOOKMARK with
  * k8s.io/initial-events-end, then changes.  A kind that the server does not have counts as

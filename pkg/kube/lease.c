@@ -13,7 +13,6 @@ enum { NOTICES = 8 };
 struct notice {
 	enum lease_what what;
 	uint64_t until;
-	bool good; /* LEASE_TROUBLE: is over */
 	struct err error;
 };
 
@@ -211,7 +210,7 @@ static void complain(struct lease *l, const struct err *why)
 static void praise(struct lease *l)
 {
 	if (l->trouble.kind)
-		note(l, (struct notice){ .what = LEASE_TROUBLE, .good = true });
+		note(l, (struct notice){ .what = LEASE_TROUBLE });
 	l->trouble = (struct err)ERR_INIT;
 }
 
@@ -308,7 +307,7 @@ static bool tell(struct lease *l, struct lease_event *ev)
 	*ev = (struct lease_event){ .what = l->told.what,
 		.until = l->told.until,
 		.holder = l->holder ? l->holder : "",
-		.error = l->told.good || !l->told.error.kind ? NULL : &l->told.error };
+		.error = l->told.error.kind ? &l->told.error : NULL };
 	return true;
 }
 

@@ -31,6 +31,11 @@ static const struct {
 	{ "curl_slist_free_all", (void **)&libcurl.slist_free_all },
 };
 
+static int missing(struct err *e)
+{
+	return err_set(e, ERR_SYSTEM, "speaking to a cluster needs libcurl: %s", dlerror());
+}
+
 int libcurl_load(struct err *e)
 {
 	static void *library;
@@ -41,11 +46,11 @@ int libcurl_load(struct err *e)
 	for (size_t i = 0; library && i < ARRAY_LEN(functions); i++) {
 		*functions[i].to = dlsym(library, functions[i].name);
 		if (!*functions[i].to) {
+			missing(e);
 			dlclose(library);
 			library = NULL;
+			return -1;
 		}
 	}
-	if (!library)
-		return err_set(e, ERR_SYSTEM, "speaking to a cluster needs libcurl: %s", dlerror());
-	return 0;
+	return library ? 0 : missing(e);
 }
