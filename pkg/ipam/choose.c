@@ -22,13 +22,13 @@ bool choose_has(const struct pool *p, enum need need)
 {
 	switch (need) {
 	case NEED_IPV4:
-		return p->has[0];
+		return p->capacity[0];
 	case NEED_IPV6:
-		return p->has[1];
+		return p->capacity[1];
 	case NEED_REQUIRE:
-		return p->has[0] && p->has[1];
+		return p->capacity[0] && p->capacity[1];
 	default:
-		return p->has[0] || p->has[1];
+		return p->capacity[0] || p->capacity[1];
 	}
 }
 

@@ -128,7 +128,6 @@ struct pool {
 	const struct config_pool *config;
 	struct tree gaps[2];  /* IPv4, IPv6; by range, then address */
 	struct tree turns[2]; /* free too, but given only when no gap is left, the longest free first */
-	bool has[2];          /* any usable address of the family at all */
 	uint64_t capacity[2]; /* usable ones; INT64_MAX: more */
 	uint64_t open[2];     /* of them not reserved */
 	uint64_t out[2];      /* of those not in the gaps now */

@@ -187,8 +187,8 @@ static void keep(struct ipam *m, struct service *s)
 	const struct place *place = space_find(m, a);
 	size_t other = !family_index(a->family);
 	bool second = s->facts->need == NEED_PREFER && s->holds_n == 1 && place &&
-		      place->pool->has[other] && !s->facts->asked_n && !space_avoids(place->pool, a) &&
-		      !choose_refusal(s, place->pool);
+		      place->pool->capacity[other] && !s->facts->asked_n &&
+		      !space_avoids(place->pool, a) && !choose_refusal(s, place->pool);
 	struct class like = { .wants = WANTS_SECOND, .need = other ? NEED_IPV6 : NEED_IPV4 };
 	struct pool *pools[1];
 

@@ -317,7 +317,6 @@ static void add_ranges(struct ipam *m, struct pool *p)
 
 		add_open(m, p, i);
 		p->capacity[f] = sum(p->capacity[f], usable(p, &r->first, &r->last));
-		p->has[f] = p->capacity[f] != 0;
 		m->places[m->places_n++] = (struct place){ *r, p, (uint32_t)i };
 	}
 }

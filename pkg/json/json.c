@@ -246,7 +246,7 @@ bool json_each(const struct json *object, struct json_iter *it)
 	if (json_type(object) != JSON_OBJECT)
 		return false;
 	if (view) {
-		const struct view_member *m = it->state ? it->state : NULL;
+		const struct view_member *m = it->state;
 
 		m = m ? m->next : view->members;
 		if (m)
