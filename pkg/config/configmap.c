@@ -159,7 +159,7 @@ struct reserved {
 };
 
 /* What the ConfigMap reserves must be in one of its pools. */
-static bool check_reserved(void *arg, const char *text, const struct range *r)
+static void check_reserved(void *arg, const char *text, const struct range *r)
 {
 	const struct reserved *x = arg;
 
@@ -167,14 +167,13 @@ static bool check_reserved(void *arg, const char *text, const struct range *r)
 		const struct version *v = x->c->at[i].version;
 
 		if (!v)
-			return true; /* its addresses are not known */
+			return; /* its addresses are not known */
 		for (size_t k = 0; k < v->pool.ranges_n; k++)
 			if (range_overlaps(&v->pool.ranges[k], r))
-				return true;
+				return;
 	}
 	refuse(x->d, &(struct path){ RESERVE_PATH },
 	    "\"%s\" has no address of any pool here; reserve some that are there, or remove it", text);
-	return true;
 }
 
 int decode_configmap(

@@ -87,9 +87,9 @@ void get_addresses(
 /* The annotation lbctl.dev/reserve, after the addresses.  whole: each entry must have an address of
  * this pool. */
 void get_reserved(struct decoder *d, const struct api_meta *meta, struct version *v, bool whole);
-/* Calls each() for what stands between the commas of the annotation; stops when it returns false. */
+/* Calls each() for what stands between the commas of the annotation. */
 void each_reserved(struct decoder *d, const struct api_meta *meta,
-    bool (*each)(void *arg, const char *text, const struct range *r), void *arg);
+    void (*each)(void *arg, const char *text, const struct range *r), void *arg);
 #define RESERVE_KEY "lbctl.dev/reserve"
 #define RESERVE_PATH "metadata.annotations[" RESERVE_KEY "]"
 /* protocol: layer2 implies an advertisement of the pool, bgp none. */

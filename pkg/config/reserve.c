@@ -5,6 +5,7 @@
 
 #include "pkg/config/decode.h"
 
+#define WANT "want addresses, prefixes or ranges with commas between"
 static const struct path where = { RESERVE_PATH };
 
 /* An address, a prefix or a range. */
@@ -18,12 +19,12 @@ static bool parse(struct decoder *d, const char *text, struct range *r)
 	}
 	if (range_parse(r, text, &e) == 0)
 		return true;
-	refuse(d, &where, "%s; want addresses, prefixes or ranges with commas between", e.text);
+	refuse(d, &where, "%s; %s", e.text, WANT);
 	return false;
 }
 
 void each_reserved(struct decoder *d, const struct api_meta *meta,
-    bool (*each)(void *arg, const char *text, const struct range *r), void *arg)
+    void (*each)(void *arg, const char *text, const struct range *r), void *arg)
 {
 	const char *list = api_map_get(&meta->annotations, RESERVE_KEY);
 
@@ -35,9 +36,14 @@ void each_reserved(struct decoder *d, const struct api_meta *meta,
 
 		while (to > from && (list[to - 1] == ' ' || list[to - 1] == '\t'))
 			to--;
-		snprintf(one, sizeof(one), "%.*s", from < to ? (int)(to - from) : 0, list + from);
-		if (from < to && parse(d, one, &r) && !each(arg, one, &r))
-			return;
+		if (to > from && to - from >= sizeof(one)) {
+			refuse(d, &where, "%zu characters are too many for an address or a range; %s",
+			    to - from, WANT);
+		} else if (to > from) {
+			snprintf(one, sizeof(one), "%.*s", (int)(to - from), list + from);
+			if (parse(d, one, &r))
+				each(arg, one, &r);
+		}
 		list += list[n] ? n + 1 : n;
 	}
 }
@@ -55,7 +61,7 @@ struct found {
 	bool whole;
 };
 
-static bool find(void *arg, const char *text, const struct range *r)
+static void find(void *arg, const char *text, const struct range *r)
 {
 	struct found *f = arg;
 	bool in = false;
@@ -67,7 +73,6 @@ static bool find(void *arg, const char *text, const struct range *r)
 	else if (f->whole)
 		refuse(f->d, &where,
 		    "\"%s\" has no address of the pool; reserve some of its own, or remove it", text);
-	return true;
 }
 
 /* Joins what overlaps or touches; at[] is sorted. */

@@ -662,6 +662,7 @@ quarantine() { # CODE ADDRESS,...: what announce found
 		service c '"loadBalancerIP":"192.0.2.1"'
 		for s in d e f; do service $s; done
 		pool bad 198.51.100.0/30 | jq -c '.object.metadata.annotations = {"lbctl.dev/reserve": "203.0.113.1,nonsense"}'
+		pool long 198.51.100.4/30 | jq -c '.object.metadata.annotations = {"lbctl.dev/reserve": ("198.51.100.4-" + " " * 90 + "198.51.100.5")}'
 	} >"$in"
 	allocate
 	briefly <"$out" | grep status | diff - <(printf '%s\n' "a: status 192.0.2.2 first" "b: status 192.0.2.4 first" "c: status 192.0.2.1 first" "d: status 192.0.2.5 first" "e: status 192.0.2.6 first")
@@ -669,6 +670,7 @@ quarantine() { # CODE ADDRESS,...: what announce found
 	diff "$err" - <<-'END'
 		lbctl allocate: warning: IPAddressPool metallb-system/bad: metadata.annotations[lbctl.dev/reserve]: "203.0.113.1" has no address of the pool; reserve some of its own, or remove it; it is not used
 		lbctl allocate: warning: IPAddressPool metallb-system/bad: metadata.annotations[lbctl.dev/reserve]: "nonsense" is neither a prefix such as 192.0.2.0/24 nor a range such as 192.0.2.10-192.0.2.20; want addresses, prefixes or ranges with commas between; it is not used
+		lbctl allocate: warning: IPAddressPool metallb-system/long: metadata.annotations[lbctl.dev/reserve]: 115 characters are too many for an address or a range; want addresses, prefixes or ranges with commas between; it is not used
 	END
 }
 
