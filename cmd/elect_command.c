@@ -103,7 +103,7 @@ static void __attribute__((noreturn)) become(char **argv, int go)
 
 static int start_both(struct command *c, char **argv, struct err *e)
 {
-	int go[2], keeper[2];
+	int go[2], keeper[2], status = 0;
 
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "making a pipe");
@@ -121,15 +121,13 @@ static int start_both(struct command *c, char **argv, struct err *e)
 		setpgid(c->pid, c->pid);
 		c->keeper = start_keeper(keeper[0], c->pid);
 	}
-	if (c->pid < 0 || c->keeper < 0)
-		err_sys(e, errno, "starting %s", argv[0]);
-	else if (write(go[1], "g", 1) != 1)
-		err_sys(e, errno, "starting %s", argv[0]);
+	if (c->pid < 0 || c->keeper < 0 || write(go[1], "g", 1) != 1)
+		status = err_sys(e, errno, "starting %s", argv[0]);
 	close(go[0]);
 	close(go[1]);
 	close(keeper[0]);
 	c->to_keeper = keeper[1];
-	return e->kind ? -1 : 0;
+	return status;
 }
 
 /* --- its end ---------------------------------------------------------------------------- */
