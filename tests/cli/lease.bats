@@ -224,3 +224,18 @@ ended() { # PID
 	[ "$(cat said)" = $'parent\nchild' ]
 	[ "$(lease '.spec.holderIdentity // "nobody"')" = nobody ]
 }
+
+@test "a credential plugin that fails while the command runs is told with its status" {
+	cat >plugin <<-END
+		#!/bin/sh
+		[ ! -e "$PWD/fails" ] || exit 5
+		soon=\$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)
+		echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t","expirationTimestamp":"'\$soon'"}}'
+	END
+	chmod +x plugin
+	sed -i "s|user: {}|user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: $PWD/plugin, interactiveMode: Never}}|" kc
+	contender a sh -c 'echo started; while :; do sleep 0.02; done'
+	until_true has a.out started
+	touch fails
+	until_true has a.err 'plugin ended with status 5'
+}
