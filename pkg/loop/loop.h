@@ -2,7 +2,7 @@
 /* loop: waiting for descriptors, times and signals; the one place that knows libevent.
  *
  * One thread, one loop.  A handler may remove any handler, itself included, and may call
- * loop_stop().  Times are CLOCK_MONOTONIC milliseconds; the clock is read once a round. */
+ * loop_stop().  Times are CLOCK_MONOTONIC milliseconds. */
 #ifndef LB_LOOP_H
 #define LB_LOOP_H
 
@@ -23,7 +23,7 @@ void loop_free(struct loop *l); /* after all its handlers were removed; NULL is 
 int loop_run(struct loop *l, struct err *e) MUST_CHECK;
 void loop_stop(struct loop *l);
 
-uint64_t loop_now_ms(struct loop *l); /* of this round */
+uint64_t loop_now_ms(struct loop *l); /* CLOCK_MONOTONIC now */
 uint64_t loop_clock_us(void);         /* CLOCK_MONOTONIC now, for measuring round trips */
 
 /* Calls fn(what, arg) whenever fd is ready.  An error or hang-up counts as ready for all that is

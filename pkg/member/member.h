@@ -22,12 +22,13 @@ enum {
 	MEMBER_PORT = 7946, /* the one that users of MetalLB have open already */
 	MEMBER_MULTIPLIER = 3,
 	MEMBER_INTERVAL_MS = 100,
-	MEMBER_PACKETS_MAX = 320, /* a second, of one node; what the interval grows for */
-	MEMBER_SEQUENCE_HZ = 64,  /* how fast the start of sequence numbers moves on */
+	MEMBER_PACKETS_MAX =
+	    320, /* a second, of one node, without jitter; what the interval grows for */
+	MEMBER_SEQUENCE_HZ = 64, /* how fast the start of sequence numbers moves on */
 };
 
-/* The interval of a cluster of so many nodes: 100 ms up to 33, then what keeps a node under
- * MEMBER_PACKETS_MAX. */
+/* The interval of a cluster of so many nodes: 100 ms up to 33, then what keeps a node at
+ * MEMBER_PACKETS_MAX, and what the jitter adds (packets leave after 75 to 100 % of the interval). */
 uint32_t member_interval_us(size_t nodes);
 
 enum member_reason {

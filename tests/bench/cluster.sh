@@ -3,7 +3,7 @@
 # Against a real API server, through the pipelines of deploy/, with 1,000 Services:
 # from the start of the controller until all have an address, also with 5,000 more; from the creation
 # of one (API call sent) to its first frame at the client; memory of each stage; sizes.
-# Nothing of this machine does the same work for a ratio; ARCHITECTURE.md has MetalLB's figures.
+# Nothing of this machine does the same work for a ratio.
 set -eo pipefail
 cd "$(dirname "$0")/../.."
 source tests/lib/lan.bash
