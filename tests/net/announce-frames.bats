@@ -9,12 +9,17 @@ documented() {
 	grep -E '^([0-9a-f]{2}:){5}[0-9a-f]{2} > ' man/lbctl-announce.1 | sort -u
 }
 
+# How many groups one multicast listener report names is up to the kernel, which may join several.
+seen() {
+	sed -E 's/[0-9]+ group record\(s\), length [0-9]+/1 group record(s), length 28/' "$T/seen" | sort -u
+}
+
 missing() {
-	documented | grep -Fvx -f <(sort -u "$T/seen")
+	documented | grep -Fvx -f <(seen)
 }
 
 none_missing() {
-	! missing
+	! missing >/dev/null
 }
 
 @test "each frame in the manual page is seen by tcpdump" {
@@ -39,6 +44,6 @@ none_missing() {
 	lan_run client ip addr del 2001:db8::10/64 dev eth0
 	lan_run client ip addr del 2001:db8::10/64 dev eth0 2>/dev/null || true
 	resolve 2001:db8::10
-	wait_for 5 none_missing || { missing; cat "$T/seen"; false; }
+	wait_for 5 none_missing || { missing; echo seen:; seen; false; }
 	[ "$(documented | wc -l)" -ge 10 ]
 }
