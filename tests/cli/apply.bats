@@ -2,6 +2,8 @@
 # lbctl apply --to DIR and --dry-run; the API server is tests/kube's.
 
 bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/wait.bash
+source tests/lib/wait.bash
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -34,15 +36,6 @@ service() { # NAME
 
 kept() {
 	find cluster/.lbctl -type f | sort | xargs
-}
-
-until_true() {
-	for _ in $(seq 500); do
-		"$@" && return
-		sleep 0.01
-	done
-	echo "never true: $*"
-	return 1
 }
 
 @test "a status is written to a file of its own, and a Decision tells it" {
@@ -95,9 +88,9 @@ until_true() {
 	[ "$(kept)" = "cluster/.lbctl/Service/default/web.json" ]
 	lbctl watch --from cluster 3>&- | lbctl apply --to cluster >out 3>&- &
 	pids+=($!)
-	until_true grep -qs BOOKMARK out
+	wait_for 5 grep -qs BOOKMARK out
 	rm cluster/web.yaml
-	until_true test ! -e cluster/.lbctl/Service/default/web.json
+	wait_for 5 test ! -e cluster/.lbctl/Service/default/web.json
 }
 
 @test "a stream that does not list Services removes nothing" {
@@ -189,7 +182,7 @@ DryRun would write that it has no address" ]
 	pids+=("$p")
 	exec 9>in
 	want web 192.0.2.1 >&9
-	until_true test -e cluster/.lbctl/Service/default/web.json
+	wait_for 5 test -e cluster/.lbctl/Service/default/web.json
 	kill -TERM "$p"
 	wait "$p"
 	lbctl apply --to cluster <in >pipe 2>err 3>&- &

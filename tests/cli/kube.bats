@@ -2,48 +2,11 @@
 # lbctl watch and apply against an API server: who we are to it, and what it does that it should not.
 
 bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/fakeapi.bash
+source tests/lib/fakeapi.bash
 
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	unset KUBECONFIG KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
-	export HOME=$PWD
-	mkdir api
-	pids=()
-}
-
-teardown() {
-	for p in "${pids[@]}"; do
-		stop "$p"
-	done
-}
-
-server() { # OPTION...: starts it, or starts it again; $url, $server
-	rm -f api/url.new
-	"$BATS_TEST_DIRNAME/../lib/fakeapi" "$@" api 2>server.log 3>&- &
-	server=$!
-	pids+=("$server")
-	until_true test -s api/url
-	url=$(cat api/url)
-	until_true answers
-}
-
-stop() { # PID, without a word from the shell
-	{ kill -9 "$1" && wait "$1"; } 2>/dev/null || true
-}
-
-answers() {
-	curl -sk --max-time 2 "${client[@]}" -o /dev/null "$url/"
-}
-
-kubeconfig() { # CLUSTER-FIELDS [USER-FIELDS]
-	printf 'clusters: [{name: c, cluster: {server: "%s"%s}}]\nusers: [{name: u, user: {%s}}]\ncontexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n' \
-		"${server_url:-$url}" "${1:+, $1}" "${2:-}" >kc
-	export KUBECONFIG=kc
-}
-
-plain() { # a server over http, and its kubeconfig
-	server
-	kubeconfig
+	fakeapi_setup
 }
 
 put() { # PATH NAME [OBJECT]
@@ -56,20 +19,6 @@ service() { # NAME [OBJECT]
 
 delete() { # PATH
 	curl -sf -o /dev/null -X DELETE "$url$1"
-}
-
-until_true() {
-	for _ in $(seq 1000); do
-		"$@" && return
-		sleep 0.01
-	done
-	echo "never true: $*"
-	cat out err api/requests 2>/dev/null
-	return 1
-}
-
-has() { # FILE PATTERN
-	grep -qE -- "$2" "$1"
 }
 
 start() { # OPTION...: watches into `out`, messages into `err`
@@ -125,11 +74,11 @@ data() { # FILE: for a -data field
 	plain
 	service web '{"spec":{"type":"LoadBalancer"},"metadata":{"managedFields":[{}],"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}","a":"b"}}}'
 	start -k svc
-	until_true has out BOOKMARK
+	wait_for 10 has out BOOKMARK
 	service db
 	service web '{"spec":{"a":1}}'
 	delete /api/v1/namespaces/default/services/db
-	until_true events_are 'ADDED web, BOOKMARK, ADDED db, MODIFIED web, DELETED db'
+	wait_for 10 events_are 'ADDED web, BOOKMARK, ADDED db, MODIFIED web, DELETED db'
 	[ "$(head -1 out)" = '{"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","spec":{"type":"LoadBalancer"},"metadata":{"annotations":{"a":"b"},"name":"web","namespace":"default","resourceVersion":"101","uid":"uid-101"}}}' ]
 	[ ! -s err ]
 	snapshot --full | grep -q managedFields
@@ -176,11 +125,11 @@ data() { # FILE: for a -data field
 	plain
 	echo metallb.io >api/lacking
 	start -k ipaddresspools,svc
-	until_true has out 'BOOKMARK.*IPAddressPool'
-	until_true has out 'BOOKMARK.*Service'
+	wait_for 10 has out 'BOOKMARK.*IPAddressPool'
+	wait_for 10 has out 'BOOKMARK.*Service'
 	put /apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools first
 	rm api/lacking
-	until_true has out 'ADDED.*"first"'
+	wait_for 10 has out 'ADDED.*"first"'
 	[ ! -s err ]
 }
 
@@ -224,7 +173,7 @@ data() { # FILE: for a -data field
 	plain
 	service web
 	start -k svc
-	until_true has out BOOKMARK
+	wait_for 10 has out BOOKMARK
 	told='ADDED web, BOOKMARK'
 	for what in half drop 'status 500' html empty gone-event 'status 410' expire; do
 		fault resourceVersion= "$what"
@@ -232,12 +181,12 @@ data() { # FILE: for a -data field
 		n=$((n + 1))
 		sleep 0.01 # what was touched before a watch began does not end it
 		touch api/cut
-		until_true test ! -s api/faults
+		wait_for 10 test ! -s api/faults
 		service "s$n"
 		delete "/api/v1/namespaces/default/services/s$n"
 		service "t$n"
 		told+=", ADDED t$n"
-		until_true has out "\"t$n\""
+		wait_for 10 has out "\"t$n\""
 	done
 	[ "$(events | grep -oE 'ADDED [wt][^,]*|BOOKMARK' | paste -sd, | sed 's/,/, /g')" = "$told" ]
 	# an object that lived shorter than a relist took is told as both or not at all
@@ -249,16 +198,16 @@ data() { # FILE: for a -data field
 @test "an outage is told once, and its end once" {
 	plain
 	start -k svc,nodes,namespaces
-	until_true has out 'BOOKMARK.*Service'
+	wait_for 10 has out 'BOOKMARK.*Service'
 	stop "$server"
-	until_true has err '(cannot reach|connection to) http://127.0.0.1:[0-9]*.*; trying again until it works'
+	wait_for 10 has err '(cannot reach|connection to) http://127.0.0.1:[0-9]*.*; trying again until it works'
 	for _ in 1 2 3; do
 		n=$(wc -l <err)
 		sleep 0.3
 		[ "$(wc -l <err)" -eq "$n" ]
 	done
 	server
-	until_true has err 'answers again'
+	wait_for 10 has err 'answers again'
 	[ "$(wc -l <err)" -eq 2 ]
 }
 
@@ -345,9 +294,9 @@ event() { # NAME
 	run -1 --separate-stderr lbctl apply --timeout 300ms <<<"$(want 192.0.2.10)"
 	(want 192.0.2.11; sleep 0.3) | lbctl apply >out 2>err 3>&- &
 	pids+=($!)
-	until_true has err 'cannot reach'
+	wait_for 10 has err 'cannot reach'
 	server
-	until_true ingress_is 192.0.2.11
+	wait_for 10 ingress_is 192.0.2.11
 }
 
 # --- TLS and credentials ---------------------------------------------------------------------
@@ -403,13 +352,13 @@ event() { # NAME
 	kubeconfig '' 'tokenFile: token'
 	echo old >api/token
 	start -k svc
-	until_true has out BOOKMARK
+	wait_for 10 has out BOOKMARK
 	echo new >api/token
 	stop "$server"
 	echo new >token
 	server
 	curl -sf -o /dev/null -X POST -H 'Authorization: Bearer new' "$url/api/v1/namespaces/default/services" -d '{"metadata":{"name":"web"}}'
-	until_true has out 'ADDED.*"web"'
+	wait_for 10 has out 'ADDED.*"web"'
 }
 
 @test "a plugin gives the token, and is run again when it is refused" {
@@ -425,13 +374,13 @@ event() { # NAME
 	kubeconfig '' 'exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, args: [a], env: [{name: MORE, value: b}]}'
 	echo t1ab >api/token
 	start -k svc,nodes
-	until_true has out 'BOOKMARK.*Service'
+	wait_for 10 has out 'BOOKMARK.*Service'
 	[ "$(wc -l <info)" -eq 1 ]
 	[ "$(jq -c . info)" = '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}' ]
 	echo t2ab >api/token
 	stop "$server"
 	server
-	until_true has api/requests 'Bearer t2ab'
+	wait_for 10 has api/requests 'Bearer t2ab'
 	[ "$(wc -l <info)" -eq 2 ]
 	[ "$(grep -c . err)" -eq 0 ] || has err 'cannot reach'
 	echo '#!/bin/sh' >plugin

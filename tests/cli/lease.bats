@@ -3,52 +3,24 @@
 # lib/fakeapi; tests/kube/lease.bats has a real one, and client-go.
 
 bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/fakeapi.bash
+source tests/lib/fakeapi.bash
 
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	unset KUBECONFIG KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT METALLB_NAMESPACE
-	export HOME=$PWD
-	mkdir api
-	pids=()
-	server
+	fakeapi_setup
+	plain
+	expires=(--lease-duration 60s --renew-deadline 40s)
 }
 
-teardown() {
-	for p in "${pids[@]}"; do
-		stop "$p"
-	done
-}
-
-server() { # starts it, or starts it again
-	rm -f api/url
-	"$BATS_TEST_DIRNAME/../lib/fakeapi" api 2>server.log 3>&- &
-	server=$!
-	pids+=("$server")
-	until_true test -s api/url
-	url=$(cat api/url)
-	until_true curl -sk --max-time 2 -o /dev/null "$url/"
-	printf 'clusters: [{name: c, cluster: {server: "%s"}}]\nusers: [{name: u, user: {}}]\ncontexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n' "$url" >kc
-	export KUBECONFIG=kc
-}
-
-stop() { # PID, without a word from the shell
-	{ kill -9 "$1" && wait "$1"; } 2>/dev/null || true
-}
-
-until_true() {
-	for _ in $(seq 2000); do
-		"$@" && return
-		sleep 0.01
-	done
-	echo "never true: $*"
-	cat ./*.err
-	return 1
+# for a test that waits for the end of a Lease that is not renewed
+soon() {
+	expires=(--lease-duration 3s --renew-deadline 1500ms)
 }
 
 # contender NAME COMMAND...: in the background, $pid; what it says is in NAME.err, NAME.out
 contender() {
-	lbctl elect --lease x --namespace ns --lease-duration 3s --renew-deadline 1500ms --retry-period 200ms \
-		-- "${@:2}" >"$1.out" 2>"$1.err" 3>&- &
+	lbctl elect --lease x --namespace ns --retry-period 200ms "${expires[@]}" -- "${@:2}" \
+		>"$1.out" 2>"$1.err" 3>&- &
 	pid=$!
 	pids+=("$pid")
 }
@@ -60,10 +32,6 @@ while :; do sleep 0.02; done'
 
 lease() { # JQ-FILTER
 	curl -sf "$url/apis/coordination.k8s.io/v1/namespaces/ns/leases/x" | jq -r "$1"
-}
-
-has() { # FILE REGEX
-	grep -Eq "$2" "$1"
 }
 
 ended() { # PID
@@ -100,11 +68,11 @@ ended() { # PID
 @test "of two, one runs it; when that one is told to end the other takes over at once" {
 	contender a sh -c "$worker"
 	local a=$pid
-	until_true has a.out started
+	wait_for 10 has a.out started
 	contender b sh -c "$worker"
-	until_true has b.err "the Lease ns/x is held by .*_[0-9a-f]{32}; waiting for it"
+	wait_for 10 has b.err "the Lease ns/x is held by .*_[0-9a-f]{32}; waiting for it"
 	kill -TERM "$a"
-	until_true has b.out started
+	wait_for 10 has b.out started
 	wait "$a"
 	[ "$(cat a.out)" = $'started\nstopped' ]
 	[ "$(cat b.out)" = started ]
@@ -114,39 +82,42 @@ ended() { # PID
 }
 
 @test "one that is killed takes its command with it, and the Lease goes when it has expired" {
+	soon
 	contender a sh -c "$worker"
 	local a=$pid
-	until_true has a.out started
+	wait_for 10 has a.out started
 	contender b sh -c "$worker"
-	until_true has b.err waiting
+	wait_for 10 has b.err waiting
 	local worker_pid
 	worker_pid=$(pgrep -P "$a" -x sh)
 	kill -KILL "$a"
-	until_true ended "$worker_pid"
+	wait_for 10 ended "$worker_pid"
 	[ "$(cat b.out)" = '' ]
 	rmdir at-work
-	until_true has b.out .
+	wait_for 10 has b.out .
 	[ "$(cat b.out)" = started ]
 }
 
 @test "one that is stopped has its command killed before another takes over" {
+	soon
 	contender a sh -c 'trap "" TERM; while :; do echo alive >>a.alive; sleep 0.02; done'
 	local a=$pid
-	until_true test -s a.alive
+	wait_for 10 test -s a.alive
 	contender b sh -c 'wc -l <a.alive >before; sleep 0.2; wc -l <a.alive >after; cat before; sleep 60'
-	until_true has b.err waiting
+	wait_for 10 has b.err waiting
 	kill -STOP "$a"
-	until_true has b.out .
+	wait_for 10 has b.out .
 	cmp before after
 	kill -CONT "$a"
 	wait "$a" && status=0 || status=$?
 	[ "$status" -eq 1 ] || [ "$status" -eq 4 ]
-	until_true has a.err 'stopping the command'
+	wait_for 10 has a.err 'stopping the command'
 }
 
 @test "an API server that goes away has the command stopped in time" {
+	soon
 	contender a sh -c "$worker"
-	until_true has a.out started
+	wait_for 10 has a.out started
 	stop "$server"
 	wait "$pid" && status=0 || status=$?
 	[ "$status" -eq 1 ]
@@ -156,8 +127,9 @@ ended() { # PID
 }
 
 @test "one that is slow to end is killed before another can hold the Lease" {
+	soon
 	contender a sh -c 'trap "" TERM; echo started; while :; do sleep 0.02; done'
-	until_true has a.out started
+	wait_for 10 has a.out started
 	local worker_pid
 	worker_pid=$(pgrep -P "$pid" -x sh)
 	stop "$server"
@@ -169,7 +141,7 @@ ended() { # PID
 
 @test "another name in the Lease stops the command at once" {
 	contender a sh -c "$worker"
-	until_true has a.out started
+	wait_for 10 has a.out started
 	curl -sf -o /dev/null -X PATCH -H 'Content-Type: application/merge-patch+json' \
 		"$url/apis/coordination.k8s.io/v1/namespaces/ns/leases/x" \
 		-d '{"spec":{"holderIdentity":"thief","leaseDurationSeconds":60}}'
@@ -182,10 +154,10 @@ ended() { # PID
 
 @test "an outage that is shorter than the renew deadline is survived" {
 	contender a sh -c "$worker"
-	until_true has a.out started
+	wait_for 10 has a.out started
 	printf 'PUT status 500\nPUT drop\nPUT html\nGET status 503\nGET empty\n' >api/faults
-	until_true eval '! [ -s api/faults ]'
-	until_true has a.err 'answers again'
+	wait_for 10 eval '! [ -s api/faults ]'
+	wait_for 10 has a.err 'answers again'
 	[ "$(cat a.out)" = started ]
 	kill -TERM "$pid"
 	wait "$pid"
@@ -194,7 +166,7 @@ ended() { # PID
 @test "a server that is not there yet, or does not allow it yet, is waited for" {
 	echo 'always leases forbidden' >api/faults
 	contender a sh -c 'echo started'
-	until_true has a.err 'cannot list resource "leases" in API group "coordination.k8s.io".*; trying again until it works'
+	wait_for 10 has a.err 'cannot list resource "leases" in API group "coordination.k8s.io".*; trying again until it works'
 	: >api/faults
 	wait "$pid"
 	[ "$(cat a.out)" = started ]
@@ -204,9 +176,9 @@ ended() { # PID
 @test "a signal before the command runs ends it with status 0" {
 	contender a sh -c "$worker"
 	local a=$pid
-	until_true has a.out started
+	wait_for 10 has a.out started
 	contender b sh -c "$worker"
-	until_true has b.err waiting
+	wait_for 10 has b.err waiting
 	kill -TERM "$pid"
 	wait "$pid"
 	[ "$(cat b.out)" = '' ]
@@ -217,7 +189,7 @@ ended() { # PID
 	contender a sh -c 'trap "echo parent >>said; exit 5" TERM
 		sh -c "trap \"echo child >>said; exit\" TERM; echo >ready; while :; do sleep 0.02; done" &
 		while :; do sleep 0.02; done'
-	until_true test -e ready
+	wait_for 10 test -e ready
 	kill -TERM "$pid"
 	wait "$pid" && status=0 || status=$?
 	[ "$status" -eq 5 ]
@@ -235,7 +207,7 @@ ended() { # PID
 	chmod +x plugin
 	sed -i "s|user: {}|user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: $PWD/plugin, interactiveMode: Never}}|" kc
 	contender a sh -c 'echo started; while :; do sleep 0.02; done'
-	until_true has a.out started
+	wait_for 10 has a.out started
 	touch fails
-	until_true has a.err 'plugin ended with status 5'
+	wait_for 10 has a.err 'plugin ended with status 5'
 }

@@ -2,6 +2,8 @@
 # lbctl members alone: options, the stream, joining.  tests/net/members.bats has several of them.
 
 bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/wait.bash
+source tests/lib/wait.bash
 
 setup() {
 	T=$BATS_TEST_TMPDIR
@@ -47,14 +49,6 @@ start() {
 members() { # FILE: of its Members, in order
 	jq -r 'select(.object.kind == "Member") |
 		"\(.type) \(.object.metadata.name) \(.object.status.alive) \(.object.status.reason)"' "$1"
-}
-
-wait_for() {
-	local tries=500
-	until "$@"; do
-		((tries-- > 0)) || return 1
-		sleep 0.02
-	done
 }
 
 @test "operands and options that make no sense are usage errors" {
@@ -112,14 +106,14 @@ wait_for() {
 	start
 	world >&8
 	# nothing is asked before the last kind has come
-	wait_for grep -q L2Advertisement "$T/out"
+	wait_for 5 grep -q L2Advertisement "$T/out"
 	run ! grep -q notify "$T/out"
 	bookmark ConfigMap v1 >&8
-	wait_for grep -q notify "$T/out"
+	wait_for 5 grep -q notify "$T/out"
 	[ "$(jq -r '.object.status.notify // empty' "$T/out")" = $PID ]
 	run ! grep -q '"this node"' "$T/out"
 	kill -URG $PID
-	wait_for grep -q '"this node"' "$T/out"
+	wait_for 5 grep -q '"this node"' "$T/out"
 	[ "$(members "$T/out" | uniq)" = "ADDED node-a false joining
 MODIFIED node-a false joining
 MODIFIED node-a true this node" ]
@@ -144,17 +138,17 @@ MODIFIED node-a true this node" ]
 	start --no-wait
 	world >&8
 	bookmark ConfigMap v1 >&8
-	wait_for grep -q '"this node"' "$T/out"
+	wait_for 5 grep -q '"this node"' "$T/out"
 }
 
 @test "without a Node of its name it waits for that, and says so" {
 	start --node nobody --no-wait
 	world >&8
 	bookmark ConfigMap v1 >&8
-	wait_for grep -q 'there is no Node "nobody"' "$T/err"
+	wait_for 5 grep -q 'there is no Node "nobody"' "$T/err"
 	node nobody 127.0.0.1 >&8
 	# the address is node-a's: no session with that, and none is needed to be alive
-	wait_for grep -q '"this node"' "$T/out"
+	wait_for 5 grep -q '"this node"' "$T/out"
 }
 
 @test "a port that is taken is a conflict that tells who may have it" {
@@ -187,7 +181,7 @@ sys.exit(subprocess.call(["lbctl", "members", "--node", "node-a", "--no-wait"], 
 	start --no-wait
 	world >&8
 	bookmark ConfigMap v1 >&8
-	wait_for grep -q '"this node"' "$T/out"
+	wait_for 5 grep -q '"this node"' "$T/out"
 	kill $PID
 	wait $PID
 	PID=

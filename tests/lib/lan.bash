@@ -16,6 +16,9 @@
 # A script gets lan_down as its EXIT trap; a bats file calls it in teardown.  From setup_file,
 # `export LAN` afterwards, so that the tests find it.
 
+# shellcheck source=tests/lib/wait.bash
+source "$(dirname "${BASH_SOURCE[0]}")/wait.bash"
+
 LAN_PIDS=()
 
 # lan_ns HOST: the namespace's name, as `ip -n` takes it
@@ -49,18 +52,6 @@ lan_mac() { # HOST [INTERFACE]
 
 lan_number() { # HOST: its N
 	lan_run "$1" ip -4 -o addr show dev eth0 | sed -n 's/.* 192\.0\.2\.\([0-9]*\)\/24.*/\1/p'
-}
-
-# wait_for SECONDS COMMAND...: until the command succeeds; a condition, not a sleep
-wait_for() {
-	local until=$(($(date +%s%N) + $1 * 1000000000)) pause=0.02 n=0
-	shift
-	until "$@"; do
-		[ "$(date +%s%N)" -lt $until ] || return 1
-		sleep $pause
-		n=$((n + 1))
-		[ $n -lt 30 ] || pause=0.1 # what takes its time shall not be slowed by being asked
-	done
 }
 
 lan_up() { # HOST[=N]...
