@@ -34,7 +34,7 @@ source "$BATS_TEST_DIRNAME/../lib/watching.bash"
 	mv cluster/web.yaml cluster/other.yaml      # moved
 	touch cluster/other.yaml                    # touched
 	mkdir cluster/sub && mv cluster/other.yaml cluster/sub/
-	(echo "# comment" && service web) >cluster/sub/other.yaml
+	(echo "# comment" && service web) >other && mv other cluster/sub/other.yaml # at once: it may be read because of the above
 	service done >cluster/done.yaml
 	until_has out '"name":"done"'
 	[ "$(events | xargs)" = "ADDED web ADDED done" ]
