@@ -71,6 +71,7 @@ static const struct stage_kind kinds[] = {
 	{ "IPAddressPool", "metallb.io", true },
 	{ "AddressPool", "metallb.io", false },
 	{ "Decision", RECORD_GROUP, false },
+	{ "Node", "", false },
 	{ NULL, NULL, false },
 };
 
@@ -175,14 +176,42 @@ static void take_decision(struct allocate *x, const struct record *r, const stru
 		if (text && addr_parse(&at[good], text, &e) == 0)
 			good++;
 		else
-			complaints_object(x->complaints, "Decision", object,
-			    "spec.addresses: want IP addresses; this one is ignored");
+			complaints_part(
+			    x->complaints, "Decision", object, "spec.addresses: want IP addresses");
 	}
 	by = arena_printf(
 	    &x->scratch, "%s %s %s/%s", component, kind ? kind : "", meta.namespace, meta.name);
 	if (at && by)
 		ipam_quarantine(x->ipam, by, at, good,
 		    message && *message ? message : arena_printf(&x->scratch, "%s says so", component));
+}
+
+/* Its speaker found that addresses are in use. */
+static void take_node(struct allocate *x, const struct record *r, const struct json *object)
+{
+	const char *name = json_string(json_at(object, "metadata", "name", NULL));
+	const char *list = json_string(json_at(object, "metadata", "annotations", RECORD_IN_USE, NULL));
+	char *by = arena_printf(&x->scratch, "Node %s", name ? name : "");
+	char *why = arena_printf(&x->scratch, "node \"%s\" found it", name ? name : "");
+	char *text = arena_printf(&x->scratch, "%s", list && r->type != RECORD_DELETED ? list : "");
+	struct addr *at = arena_alloc(&x->scratch, (text ? strlen(text) : 1) * sizeof(*at));
+	struct err e = ERR_INIT;
+	size_t good = 0;
+	char *rest;
+
+	if (!name || !by || !why || !text || !at)
+		return;
+	complaints_over(x->complaints, "Node", object);
+	for (char *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
+		one[strcspn(one, "=")] = '\0';
+		if (addr_parse(&at[good], one, &e) == 0)
+			good++;
+		else
+			complaints_part(x->complaints, "Node", object,
+			    "annotation " RECORD_IN_USE
+			    ": want addresses with commas, as 192.0.2.10=02:00:00:00:00:01");
+	}
+	ipam_quarantine(x->ipam, by, at, good, why);
 }
 
 static void take_config(struct allocate *x, const struct record *r, const struct json *object)
@@ -212,6 +241,8 @@ static void record(void *ctx, const struct record *r, const struct json *object)
 		take_namespace(x, r, object);
 	else if (record_is(r, "Decision", RECORD_GROUP))
 		take_decision(x, r, object);
+	else if (record_is(r, "Node", ""))
+		take_node(x, r, object);
 	else
 		take_config(x, r, object);
 }

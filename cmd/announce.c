@@ -88,9 +88,16 @@ static void on_quiet(void *ctx, bool links_changed)
 	struct announce *a = ctx;
 
 	a->self_changed |= links_changed;
+	if (a->in_use_n)
+		announce_in_use_review(a);
 	if (a->self_changed && !a->draining)
 		announce_self(a);
 	finish_if_idle(ctx);
+}
+
+static void on_in_use_ends(void *ctx)
+{
+	on_quiet(ctx, false);
 }
 
 static void on_failed(void *ctx, const struct err *e)
@@ -306,7 +313,8 @@ static int run_stage(
 	if (!stage)
 		return -1;
 	a->port = l2_port_new(stage_loop(stage), o, &ev, e);
-	a->peers = a->port ? announce_peers_new(a, e) : NULL;
+	a->in_use_ends = loop_timer_add(stage_loop(stage), on_in_use_ends, a, e);
+	a->peers = a->port && a->in_use_ends ? announce_peers_new(a, e) : NULL;
 	if (a->peers)
 		announce_self(a);
 	hold_input();
@@ -317,6 +325,7 @@ static int run_stage(
 	l2_port_free(a->port);
 	announce_new_release(&a->new);
 	announce_self_release(a);
+	loop_timer_remove(a->in_use_ends);
 	return status;
 }
 

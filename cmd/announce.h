@@ -23,6 +23,12 @@ void announce_new_add(struct announce_new *n, const struct addr *a);
 bool announce_new_take(struct announce_new *n, const struct addr *a);
 void announce_new_release(struct announce_new *n);
 
+struct announce_in_use {
+	struct addr address;
+	struct mac by;
+	uint64_t until_ms; /* by the loop's clock */
+};
+
 struct announce_peers;
 
 struct announce {
@@ -34,9 +40,12 @@ struct announce {
 	const char *node;
 	bool draining;
 	bool tells_links, tells_addresses;
-	struct tree held;  /* what its Announcements have */
-	char *self;        /* the record that was told last */
-	bool self_changed; /* since then, maybe */
+	struct announce_in_use *in_use; /* by other hosts: the one heard last is the last */
+	size_t in_use_n;
+	struct loop_timer *in_use_ends; /* when the first is over */
+	struct tree held;               /* what its Announcements have */
+	char *self;                     /* the record that was told last */
+	bool self_changed;              /* since then, maybe */
 	struct log_limit conflicts;
 };
 
@@ -51,7 +60,14 @@ const char *announce_peers_name(const struct announce_peers *p, const struct mac
 /* Adds what happened to the stream, as Events and Decisions. */
 void announce_tell(struct announce *a, const struct l2_event *ev);
 
-/* What --links and --addresses tell, if it is new. */
+/* An address that was to be announced is in use by another host. */
+void announce_in_use_add(struct announce *a, const struct addr *address, const struct mac *by);
+/* Drops those that are announced by now, and those not heard for long. */
+void announce_in_use_review(struct announce *a);
+/* "192.0.2.10=02:00:00:00:00:64", with commas */
+void announce_in_use_put(const struct announce *a, struct buf *out);
+
+/* What the annotations of this node's Node tell, if it is new. */
 void announce_self(struct announce *a);
 void announce_self_release(struct announce *a);
 /* The Announcement has these addresses now; none: it has ended. */

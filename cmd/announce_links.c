@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* announce --links, --addresses: what of this node the elections of all nodes want to know, as
- * annotations of its Node. */
+/* What of this node the others want to know, as annotations of its Node: its links and addresses
+ * (--links, --addresses) for the elections, and addresses in use by other hosts for the allocator. */
 #include <string.h>
 
 #include "cmd/announce.h"
@@ -70,9 +70,9 @@ static void put_links(struct announce *a, struct buf *out)
 
 void announce_self(struct announce *a)
 {
-	struct buf links = BUF_INIT, addresses = BUF_INIT, out = BUF_INIT;
+	struct buf links = BUF_INIT, addresses = BUF_INIT, in_use = BUF_INIT, out = BUF_INIT;
 
-	if (!a->tells_links && !a->tells_addresses)
+	if (!a->tells_links && !a->tells_addresses && !a->in_use_n && !a->self)
 		return;
 	buf_puts(&links, "");
 	put_links(a, &links);
@@ -80,9 +80,11 @@ void announce_self(struct announce *a)
 	for (struct tree_node *n = tree_first(&a->held); n; n = tree_after(&a->held, n))
 		buf_printf(&addresses, "%s%s", addresses.len ? "," : "",
 		    TREE_ITEM(n, struct held, node)->addresses);
+	announce_in_use_put(a, &in_use);
 	record_node(&out, a->node, a->tells_links ? links.data : NULL,
-	    a->tells_addresses ? addresses.data : NULL);
-	a->self_changed = links.bad || addresses.bad || out.bad; /* again, when there is memory */
+	    a->tells_addresses ? addresses.data : NULL, a->in_use_n ? in_use.data : NULL);
+	a->self_changed =
+	    links.bad || addresses.bad || in_use.bad || out.bad; /* again, when there is memory */
 	if (!a->self_changed && (!a->self || strcmp(a->self, out.data) != 0)) {
 		free(a->self);
 		a->self = strdup(out.data);
@@ -90,6 +92,7 @@ void announce_self(struct announce *a)
 	}
 	buf_release(&links);
 	buf_release(&addresses);
+	buf_release(&in_use);
 	buf_release(&out);
 }
 
@@ -100,4 +103,5 @@ void announce_self_release(struct announce *a)
 	while ((n = tree_first(&a->held)))
 		drop(&a->held, TREE_ITEM(n, struct held, node));
 	free(a->self);
+	free(a->in_use);
 }

@@ -188,6 +188,7 @@ static void in_use(struct announce *a, const struct l2_event *ev)
 	buf_printf(&text, ", so node \"%s\" does not announce it", a->node);
 	tell(a, ev, true, "AddressInUse", &text);
 	decide(a, ev, VERDICT_REFUSED, "AddressInUse", &text);
+	announce_in_use_add(a, &ev->addresses[0], &ev->by);
 	announce_new_add(&a->new, &ev->addresses[0]); /* whoever is given it next shall not trust it */
 	if (!text.bad && log_allow(&a->conflicts, loop_now_ms(stage_loop(a->stage))))
 		log_warn("l2", "%s: %s", ev->key, text.data);

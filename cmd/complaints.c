@@ -120,15 +120,27 @@ static void name_of(struct buf *about, const char *kind, const struct json *obje
 	    name ? name : "without a name");
 }
 
-void complaints_object(
-    struct complaints *c, const char *kind, const struct json *object, const char *text)
+static void complain(struct complaints *c, const char *kind, const struct json *object,
+    const char *text, const char *then)
 {
 	struct buf about = BUF_INIT;
 
 	name_of(&about, kind, object);
 	if (!about.bad && is_new(c, about.data, text, false))
-		tell(about.data, text, "this version is ignored");
+		tell(about.data, text, then);
 	buf_release(&about);
+}
+
+void complaints_object(
+    struct complaints *c, const char *kind, const struct json *object, const char *text)
+{
+	complain(c, kind, object, text, "this version is ignored");
+}
+
+void complaints_part(
+    struct complaints *c, const char *kind, const struct json *object, const char *text)
+{
+	complain(c, kind, object, text, "that part is ignored");
 }
 
 void complaints_over(struct complaints *c, const char *kind, const struct json *object)

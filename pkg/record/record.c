@@ -142,7 +142,8 @@ void record_service_status(struct buf *out, const char *namespace, const char *n
 	end(&w);
 }
 
-void record_node(struct buf *out, const char *node, const char *links, const char *addresses)
+void record_node(
+    struct buf *out, const char *node, const char *links, const char *addresses, const char *in_use)
 {
 	struct json_writer w = begin(out, "APPLY", "Node", "v1");
 
@@ -153,6 +154,8 @@ void record_node(struct buf *out, const char *node, const char *links, const cha
 		json_field(&w, "lbctl.dev/links", links);
 	if (addresses)
 		json_field(&w, "lbctl.dev/addresses", addresses);
+	if (in_use)
+		json_field(&w, RECORD_IN_USE, in_use);
 	json_end(&w, '}');
 	json_end(&w, '}');
 	end(&w);

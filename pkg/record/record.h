@@ -108,9 +108,14 @@ struct record_member {
 };
 void record_member(struct buf *out, const char *type, const struct record_member *m);
 
-/* The annotations lbctl.dev/links and lbctl.dev/addresses of a Node, with commas, as an APPLY; NULL
+/* Of a Node: the addresses that its speaker found in use by other hosts, with commas, each with the
+ * MAC: "192.0.2.10=02:00:00:00:00:64". */
+#define RECORD_IN_USE "lbctl.dev/addresses-in-use"
+
+/* The annotations lbctl.dev/links, lbctl.dev/addresses and RECORD_IN_USE of a Node as an APPLY; NULL
  * leaves one out, which takes it away if it was ours. */
-void record_node(struct buf *out, const char *node, const char *links, const char *addresses);
+void record_node(
+    struct buf *out, const char *node, const char *links, const char *addresses, const char *in_use);
 
 /* initial-events-end of a kind. */
 void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version);

@@ -563,6 +563,32 @@ quarantine() { # CODE ADDRESS,...: what announce found
 	done
 }
 
+node_in_use() { # LIST: the annotation by which node-a's speaker tells it
+	jq -cn --arg list "$1" --arg type "${TYPE:-ADDED}" '{type: $type, object: {kind: "Node", apiVersion: "v1",
+		metadata: {name: "node-a", annotations: {"lbctl.dev/addresses-in-use": $list}}}}'
+}
+
+@test "an address that a Node's annotation tells of is given to nobody until it does not" {
+	{
+		pool first 192.0.2.0/31
+		node_in_use 192.0.2.0=02:00:00:00:00:01,nonsense,192.0.2.1=02:00:00:00:00:02
+		synced
+		service a '"loadBalancerIP":"192.0.2.0"'
+	} >"$in"
+	allocate
+	[ "$(message a <"$out")" = "192.0.2.0, which it asks for, is in quarantine, because somebody else on the network uses it (node \"node-a\" found it); it is given when that ends" ]
+	[ "$(cat "$err")" = 'lbctl allocate: warning: Node node-a: annotation lbctl.dev/addresses-in-use: want addresses with commas, as 192.0.2.10=02:00:00:00:00:01; that part is ignored' ]
+	cp "$in" "$BATS_TEST_TMPDIR/before"
+	for end in "node_in_use 192.0.2.1=02:00:00:00:00:02" "node_in_use ''" "TYPE=DELETED node_in_use 192.0.2.0"; do
+		{
+			cat "$BATS_TEST_TMPDIR/before"
+			eval "$end"
+		} >"$in"
+		allocate
+		briefly <"$out" | grep status | diff - <(echo "a: status 192.0.2.0 first")
+	done
+}
+
 @test "what others found can be nonsense" {
 	{
 		pool first 192.0.2.0/31

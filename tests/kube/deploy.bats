@@ -128,6 +128,8 @@ taken() { # a document on stdin
 	local c=lbctl-controller ns=/api/v1/namespaces/metallb-system
 	can $c 200 GET /api/v1/services
 	can $c 200 GET '/api/v1/services?watch=1'
+	can $c 200 GET /api/v1/nodes
+	can $c 200 GET '/api/v1/nodes?watch=1'
 	can $c 200 GET /api/v1/namespaces
 	can $c 200 GET '/api/v1/namespaces?watch=1'
 	can $c 200 GET /apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools
@@ -168,7 +170,7 @@ taken() { # a document on stdin
 	can $c 403 GET "$ns/configmaps/config"
 	can $c 403 GET "/api/v1/namespaces/default/configmaps?fieldSelector=metadata.name%3Dconfig"
 	can $c 403 GET /apis/metallb.io/v1beta1/ipaddresspools
-	can $c 403 GET /api/v1/nodes
+	KAPI_TOKEN=$(cat "$CLUSTER/$c.token") run ! kapi PATCH /api/v1/nodes/none/status '{"metadata":{"annotations":{"a":"b"}}}'
 	can $c 403 GET "$ns/pods"
 	can $c 403 POST /api/v1/namespaces/default/services '{"metadata":{"name":"x"},"spec":{"ports":[{"port":80}]}}'
 	can $c 403 DELETE /api/v1/namespaces/default/services/web

@@ -19,6 +19,13 @@ node() { # NAME ADDRESS
 	printf '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"%s"},"status":{"addresses":[{"type":"InternalIP","address":"%s"},{"type":"Hostname","address":"%s"}]}}}\n' "$1" "$2" "$1"
 }
 
+# node_tells LIST: of node-a, the addresses in use that its annotation has, or null
+node_tells() {
+	[ "$(jq -c 'select(.type == "APPLY" and .object.kind == "Node") |
+		.object.metadata.annotations["lbctl.dev/addresses-in-use"] | (. // empty | split(",") | sort) // null' \
+		"$T/node-a.out" | tail -n 1)" = "$1" ]
+}
+
 # claim HOST ADDRESS: gratuitous ARP of Linux's own arping
 claim() {
 	lan_run "$1" ip addr add "$2/32" dev eth0
@@ -49,6 +56,17 @@ claim() {
 	lan_run node-b arping -f -w 1 -I eth0 192.0.2.10 | grep -qi "\[$CLIENT\]"
 	run ! grep -q "\[$A\]" <(lan_run node-b arping -c 3 -w 1 -I eth0 192.0.2.10)
 	answered_by 192.0.2.12 $A
+	# its Node tells it, until it is free
+	wait_for 5 node_tells "[\"192.0.2.10=$CLIENT\",\"2001:db8::10=$CLIENT\"]"
+	lan_run client ip addr del 192.0.2.10/32 dev eth0
+	announcement DELETED web node-a '"192.0.2.10"' >&8
+	announcement ADDED web node-a '"192.0.2.10"' >&8
+	wait_for 5 answered_by 192.0.2.10 $A
+	wait_for 5 node_tells "[\"2001:db8::10=$CLIENT\"]"
+	lan_run client ip addr del 2001:db8::10/128 dev eth0
+	announcement DELETED web6 node-a '"2001:db8::10"' >&8
+	announcement ADDED web6 node-a '"2001:db8::10"' >&8
+	wait_for 5 node_tells null
 }
 
 @test "a new address that is free is probed thrice, then announced" {
