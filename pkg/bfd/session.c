@@ -154,6 +154,8 @@ static void follow(struct bfd_session *s, enum bfd_state theirs)
 
 bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64_t now_us)
 {
+	bool anew = p->my_discriminator != s->remote_discriminator;
+
 	if (!is_fresh(s, p))
 		return false;
 	s->heard_us = now_us;
@@ -169,6 +171,9 @@ bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64
 	if (s->state == BFD_ADMIN_DOWN)
 		return true;
 	follow(s, p->state);
+	/* It can't know that we are at Init: what we sent was for its earlier life (6.8.7). */
+	if (anew && s->state == BFD_INIT)
+		s->send_due = true;
 	if (p->poll)
 		s->final_due = true;
 	hasten(s, now_us);

@@ -396,6 +396,26 @@ static void each_life_has_a_discriminator_of_its_own(void **state)
 	assert_int_not_equal(s.discriminator, 0);
 }
 
+/* Its earlier life had our Init; the new one takes that for a packet to another.  To wait for our next
+ * turn would cost up to another second. */
+static void a_peer_that_begins_anew_is_answered_at_once(void **state)
+{
+	(void)state;
+	struct bfd_session s = in_state(BFD_INIT, 1000);
+	struct bfd_packet p = say(&s, BFD_DOWN);
+
+	assert_true(bfd_session_input(&s, &p, 2000)); /* the same life */
+	assert_int_equal(flush(&s, 2000), 0);
+	p = say(&s, BFD_DOWN);
+	p.my_discriminator = 10;
+	p.your_discriminator = 0;
+	assert_true(bfd_session_input(&s, &p, 3000));
+	assert_true(bfd_session_output(&s, &p, 3000));
+	assert_int_equal(p.state, BFD_INIT);
+	assert_int_equal(p.your_discriminator, 10);
+	assert_int_equal(flush(&s, 3000), 0);
+}
+
 static void a_peer_that_wants_no_packets_gets_none_but_answers(void **state)
 {
 	(void)state;
@@ -471,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_replay_is_refused),
 		cmocka_unit_test(numbers_are_forgotten_after_twice_the_detection_time),
 		cmocka_unit_test(each_life_has_a_discriminator_of_its_own),
+		cmocka_unit_test(a_peer_that_begins_anew_is_answered_at_once),
 		cmocka_unit_test(a_peer_that_wants_no_packets_gets_none_but_answers),
 		cmocka_unit_test(a_peer_that_lies_about_its_intervals_is_bounded),
 		cmocka_unit_test(restart_begins_again),
