@@ -32,7 +32,8 @@ struct lan_node {
 	enum lan_state state;
 	bool keeps; /* packets, while it is paused */
 	struct members *m;
-	uint64_t timer; /* the time for which an event is queued */
+	uint64_t opened; /* when its present or last life began */
+	uint64_t timer;  /* the time for which an event is queued */
 	struct bfd_datagram kept[LAN_KEPT];
 	size_t kept_n;
 	bool alive[LAN_NODES]; /* its view */
@@ -192,7 +193,7 @@ static inline void lan_start(struct lan *l, size_t i)
 		.seed = lan_roll(l),
 	};
 
-	*x = (struct lan_node){ .state = LAN_RUNS };
+	*x = (struct lan_node){ .state = LAN_RUNS, .opened = l->now };
 	x->m = member_new(&o, l->now, &e);
 	assert_non_null(x->m);
 	for (size_t k = 0; k < l->n; k++) {

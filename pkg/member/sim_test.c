@@ -15,6 +15,7 @@ enum {
 	MEETING = BFD_SLOW_US + SLACK,
 	/* Of a link that breaks one way while the session is coming up. */
 	HALF_UP = 3 * BFD_SLOW_US + SLACK,
+	LIFE = 100 * MS, /* see MEMBER_SEQUENCE_HZ */
 	SETTLED = 5 * SECOND,
 	SETTLED_WITH_LOSS = 20 * SECOND,
 };
@@ -118,7 +119,7 @@ static void strike(struct lan *l)
 			lan_kill(l, i);
 		/* fall through */
 	case 3:
-		if (l->node[i].state == LAN_DEAD)
+		if (l->node[i].state == LAN_DEAD && l->now - l->node[i].opened >= LIFE)
 			lan_start(l, i);
 		break;
 	case 4:
