@@ -130,6 +130,12 @@ void bfd_session_init(struct bfd_session *s, const struct bfd_options *o, uint64
  * always refused. */
 bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64_t now_us);
 
+/* A packet from the peer to an earlier life of our session: it is discarded, as RFC 5880 has it.  But
+ * when it comes from a life of the peer that we don't know, while we are not up, neither knows the
+ * other, each discards what the other sends, and only the detection time, of three seconds, would end
+ * that.  So we begin again, with Your Discriminator 0. */
+void bfd_session_stray(struct bfd_session *s, const struct bfd_packet *p);
+
 /* Time has passed.  When there was a stall, what arrived meanwhile should be told first, or not. */
 void bfd_session_tick(struct bfd_session *s, uint64_t now_us);
 uint64_t bfd_session_deadline(const struct bfd_session *s); /* when to call it next */

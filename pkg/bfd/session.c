@@ -117,21 +117,14 @@ uint64_t bfd_session_detection_us(const struct bfd_session *s)
 	return all < BFD_DETECTION_MAX_US ? all : BFD_DETECTION_MAX_US;
 }
 
-static bool is_fresh(struct bfd_session *s, const struct bfd_packet *p)
+static bool is_fresh(const struct bfd_session *s, const struct bfd_packet *p)
 {
 	uint32_t ahead = p->sequence - s->remote_sequence;
+	bool starts = s->state != BFD_UP || !p->your_discriminator;
 
-	if (!s->authenticated)
+	if (!s->authenticated || !s->sequence_known)
 		return true;
-	if (s->sequence_known) {
-		bool starts = s->state != BFD_UP || !p->your_discriminator;
-
-		if (ahead == 0 || ahead > (starts ? (uint32_t)INT32_MAX : 3U * s->multiplier))
-			return false;
-	}
-	s->sequence_known = true;
-	s->remote_sequence = p->sequence;
-	return true;
+	return ahead != 0 && ahead <= (starts ? (uint32_t)INT32_MAX : 3U * s->multiplier);
 }
 
 static void follow(struct bfd_session *s, enum bfd_state theirs)
@@ -158,6 +151,8 @@ bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64
 
 	if (!is_fresh(s, p))
 		return false;
+	s->sequence_known = s->authenticated;
+	s->remote_sequence = p->sequence;
 	s->heard_us = now_us;
 	s->remote_discriminator = p->my_discriminator;
 	s->remote_state = p->state;
@@ -178,6 +173,17 @@ bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64
 		s->final_due = true;
 	hasten(s, now_us);
 	return true;
+}
+
+void bfd_session_stray(struct bfd_session *s, const struct bfd_packet *p)
+{
+	if (s->state != BFD_DOWN && s->state != BFD_INIT)
+		return;
+	if (!s->remote_discriminator || p->my_discriminator == s->remote_discriminator ||
+	    !is_fresh(s, p))
+		return;
+	become(s, BFD_DOWN, BFD_DIAG_NEIGHBOR_DOWN);
+	s->remote_discriminator = 0;
 }
 
 /* No packet for the detection time: the peer is unknown again; for twice that, its numbers are. */

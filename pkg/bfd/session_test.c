@@ -416,6 +416,41 @@ static void a_peer_that_begins_anew_is_answered_at_once(void **state)
 	assert_int_equal(flush(&s, 3000), 0);
 }
 
+/* Without it, each would discard what the other sends until the detection time of slow packets. */
+static void two_that_know_an_earlier_life_of_the_other_begin_again(void **state)
+{
+	(void)state;
+	struct bfd_session s = in_state(BFD_INIT, 1000);
+	struct bfd_packet p = say(&s, BFD_UP);
+	uint32_t before = s.discriminator;
+
+	p.your_discriminator = before + 1;
+	bfd_session_stray(&s, &p); /* of the life that we know: it will hear us */
+	assert_int_equal(s.state, BFD_INIT);
+	assert_int_equal(flush(&s, 2000), 0);
+	p.my_discriminator = 10;
+	p.sequence = s.remote_sequence;
+	bfd_session_stray(&s, &p); /* a replay */
+	assert_int_equal(s.state, BFD_INIT);
+	p.sequence++;
+	bfd_session_stray(&s, &p);
+	assert_int_equal(s.state, BFD_DOWN);
+	assert_true(bfd_session_output(&s, &p, 2000));
+	assert_int_equal(p.state, BFD_DOWN);
+	assert_int_equal(p.your_discriminator, 0);
+	assert_int_not_equal(p.my_discriminator, before);
+	p = say(&s, BFD_UP);
+	p.my_discriminator = 11;
+	bfd_session_stray(&s, &p); /* is not answered each time */
+	assert_int_equal(flush(&s, 3000), 0);
+
+	s = in_state(BFD_UP, 1000);
+	p = say(&s, BFD_DOWN);
+	p.my_discriminator = 10;
+	bfd_session_stray(&s, &p);
+	assert_int_equal(s.state, BFD_UP);
+}
+
 static void a_peer_that_wants_no_packets_gets_none_but_answers(void **state)
 {
 	(void)state;
@@ -492,6 +527,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_forgotten_after_twice_the_detection_time),
 		cmocka_unit_test(each_life_has_a_discriminator_of_its_own),
 		cmocka_unit_test(a_peer_that_begins_anew_is_answered_at_once),
+		cmocka_unit_test(two_that_know_an_earlier_life_of_the_other_begin_again),
 		cmocka_unit_test(a_peer_that_wants_no_packets_gets_none_but_answers),
 		cmocka_unit_test(a_peer_that_lies_about_its_intervals_is_bounded),
 		cmocka_unit_test(restart_begins_again),

@@ -176,6 +176,7 @@ bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_
 		return false;
 	}
 	if (is_stale(&p->session, &packet)) {
+		bfd_session_stray(&p->session, &packet);
 		err_set(e, ERR_NONE, "%s (%s): it speaks to an earlier session", p->name,
 		    addr_format(&d->peer, text));
 		return false;
