@@ -19,6 +19,8 @@ enum {
 	BFD_AUTH_LEN = 28, /* of the section of Meticulous Keyed SHA1 */
 	BFD_PACKET_MAX = BFD_HEADER_LEN + BFD_AUTH_LEN,
 	BFD_KEY_LEN = 20,
+	BFD_QUIET_MASK = 0xf0,           /* of the second byte: state, Poll, Final */
+	BFD_QUIET = 0xc0,                /* Up, and neither */
 	BFD_SLOW_US = 1000000,           /* between packets of a session that isn't up (6.8.3) */
 	BFD_DETECTION_MAX_US = 30000000, /* whatever a peer promises */
 };
@@ -83,7 +85,8 @@ struct bfd_options {
 	/* Where they start.  A system that restarts must start beyond all it has sent, or its peers
 	 * refuse it until they have forgotten (twice the detection time). */
 	uint32_t sequence;
-	uint64_t seed; /* of discriminators and jitter; what must not be guessed comes from here */
+	uint64_t seed;   /* of discriminators, which must not be guessed */
+	uint64_t jitter; /* its seed, the same for all sessions of a system, of no two systems */
 };
 
 /* The variables of 6.8.1.  To be read by all, written by session.c. */
@@ -105,17 +108,19 @@ struct bfd_session {
 	uint8_t multiplier;
 	uint8_t remote_multiplier;
 	bool remote_demand;
-	bool polling;     /* a Poll Sequence is under way */
-	bool final_due;   /* the peer's poll wants its answer */
-	bool send_due;    /* a packet that can't wait for its turn */
-	uint8_t copies;   /* of AdminDown that are still to be sent */
-	uint64_t next_us; /* when the next periodic packet is due */
+	bool polling;         /* a Poll Sequence is under way */
+	bool final_due;       /* the peer's poll wants its answer */
+	bool send_due;        /* a packet that can't wait for its turn */
+	uint8_t copies;       /* of AdminDown that are still to be sent */
+	uint64_t next_us;     /* when the next periodic packet is due */
+	uint64_t earliest_us; /* when it may be sent, for 75% of the interval have passed */
 
 	bool authenticated;
 	bool sequence_known; /* bfd.AuthSeqKnown */
 	uint32_t remote_sequence;
 	uint32_t sequence;
 	uint64_t random;
+	uint64_t jitter;
 };
 
 /* Down, and sends its first packet at once. */
@@ -125,9 +130,9 @@ void bfd_session_init(struct bfd_session *s, const struct bfd_options *o, uint64
  * refused for its sequence number, and nothing has changed.
  *
  * RFC 5880 refuses all that is beyond 3 * Detect Mult of the last.  We accept it further ahead while
- * the session isn't up, and in a packet that starts one (Your Discriminator is 0): so speaks a system
- * that has restarted, or of which much was lost.  An earlier number, which is what a replay has, is
- * always refused. */
+ * the session isn't up at both ends, and in a packet that starts one (Your Discriminator is 0): so
+ * speaks a system that has restarted, or of which much was lost.  An earlier number, which is what a
+ * replay has, is always refused. */
 bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64_t now_us);
 
 /* A packet from the peer to an earlier life of our session: it is discarded, as RFC 5880 has it.  But
@@ -139,6 +144,8 @@ void bfd_session_stray(struct bfd_session *s, const struct bfd_packet *p);
 /* Time has passed.  When there was a stall, what arrived meanwhile should be told first, or not. */
 void bfd_session_tick(struct bfd_session *s, uint64_t now_us);
 uint64_t bfd_session_deadline(const struct bfd_session *s); /* when to call it next */
+/* Another session of ours sends: so may this one, if 75% of its interval have passed (6.8.7). */
+void bfd_session_ride(struct bfd_session *s, uint64_t now_us);
 
 /* The next packet to send now; false when there is none.  To be asked after each of the above.  When
  * the peer is overdue, it is a poll, whose answer shows that it is still there. */
@@ -155,24 +162,39 @@ void bfd_session_restart(struct bfd_session *s, enum bfd_diag diag, uint64_t now
 /* How long a silence is an end (6.8.4), at most BFD_DETECTION_MAX_US; 0: nothing was heard yet. */
 uint64_t bfd_session_detection_us(const struct bfd_session *s);
 
-/* A non-blocking UDP socket on that address of this host and that port, for packets to any peer.
- * The precedence is that of network control, the TTL 255 as RFC 5881 peers want it.  Closed with
- * close(). */
-int bfd_open(const struct addr *local, uint16_t port, struct err *e) MUST_CHECK;
+/* It says that its sender is up, and nothing else: no poll, no answer.  Nearly all packets are so, and
+ * none needs to wake anybody, as long as they are read before somebody is taken for dead. */
+bool bfd_is_quiet(const void *buf, size_t len);
+
+/* Where packets to and from any peer go.  Those that are quiet wait in a socket of their own, chosen
+ * by the kernel (SO_ATTACH_REUSEPORT_CBPF), which nobody polls. */
+struct bfd_socket {
+	int fd;    /* to be polled; sends; -1: not open */
+	int quiet; /* -1: the kernel can't, and fd has them too */
+};
+
+/* Non-blocking UDP on that address of this host and that port (0: any).  The precedence is that of
+ * network control, the TTL 255 as RFC 5881 peers want it. */
+int bfd_open(struct bfd_socket *s, const struct addr *local, uint16_t port, struct err *e) MUST_CHECK;
+void bfd_close(struct bfd_socket *s); /* one that is not open is fine */
 
 struct bfd_datagram {
 	struct addr peer;
+	uint64_t age_ns; /* how long ago it arrived, by a clock that may step */
 	uint16_t len;
 	uint8_t bytes[BFD_PACKET_MAX]; /* what is longer is cut, which does no harm */
 };
 
 enum { BFD_BATCH = 64 };
 
-/* What has arrived, up to BFD_BATCH; returns how many, -1 only when the socket is no more. */
-int bfd_receive(int fd, struct bfd_datagram at[static BFD_BATCH], struct err *e) MUST_CHECK;
+/* What has arrived, oldest first, up to BFD_BATCH; returns how many, -1 only when the socket is no
+ * more.  There may be more when it is BFD_BATCH / 2 or above. */
+int bfd_receive(
+    const struct bfd_socket *s, struct bfd_datagram at[static BFD_BATCH], struct err *e) MUST_CHECK;
 
 /* Sends each, BFD_BATCH at most, to its peer's same port.  One that can't be sent is as good as lost on
  * the way; *e tells why the first of them could not, and the return value how many. */
-size_t bfd_send(int fd, uint16_t port, const struct bfd_datagram *at, size_t n, struct err *e);
+size_t bfd_send(
+    const struct bfd_socket *s, uint16_t port, const struct bfd_datagram *at, size_t n, struct err *e);
 
 #endif

@@ -89,6 +89,13 @@ static int check_auth(
 	return 0;
 }
 
+bool bfd_is_quiet(const void *buf, size_t len)
+{
+	const uint8_t *p = buf;
+
+	return len > 1 && (p[1] & BFD_QUIET_MASK) == BFD_QUIET;
+}
+
 static int check_fields(const struct bfd_packet *p, uint8_t version, uint8_t flags, struct err *e)
 {
 	if (version != VERSION)

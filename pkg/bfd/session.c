@@ -34,14 +34,17 @@ static uint32_t transmit_us(const struct bfd_session *s)
 	return larger(s->tx_us, s->remote_rx_us);
 }
 
-/* 75 to 100%, or 75 to 90% when a single loss is an end. */
+/* 75 to 100%, or 75 to 90% when a single loss is an end.  The share is random, but one of the moment:
+ * sessions of one system that have sent together will do so again. */
 static void set_next(struct bfd_session *s, uint64_t now_us)
 {
 	uint64_t interval = transmit_us(s), span = s->multiplier == 1 ? 15 : 25;
+	uint64_t moment = s->jitter + now_us * UINT64_C(0x9e3779b97f4a7c15);
 
-	s->next_us =
-	    interval ? now_us + interval * 3 / 4 + splitmix64(&s->random) % (interval * span / 100 + 1)
-		     : UINT64_MAX;
+	s->earliest_us = now_us + interval * 3 / 4;
+	s->next_us = interval
+			 ? now_us + interval * 3 / 4 + splitmix64(&moment) % (interval * span / 100 + 1)
+			 : UINT64_MAX;
 }
 
 /* An interval that has become shorter doesn't wait for the longer one to end. */
@@ -105,6 +108,7 @@ void bfd_session_init(struct bfd_session *s, const struct bfd_options *o, uint64
 		.authenticated = o->authenticated,
 		.sequence = o->sequence,
 		.random = o->seed,
+		.jitter = o->jitter,
 	};
 	become(s, BFD_DOWN, BFD_DIAG_NONE);
 	set_next(s, now_us);
@@ -120,7 +124,7 @@ uint64_t bfd_session_detection_us(const struct bfd_session *s)
 static bool is_fresh(const struct bfd_session *s, const struct bfd_packet *p)
 {
 	uint32_t ahead = p->sequence - s->remote_sequence;
-	bool starts = s->state != BFD_UP || !p->your_discriminator;
+	bool starts = s->state != BFD_UP || s->remote_state != BFD_UP || !p->your_discriminator;
 
 	if (!s->authenticated || !s->sequence_known)
 		return true;
@@ -213,6 +217,12 @@ void bfd_session_tick(struct bfd_session *s, uint64_t now_us)
 	expire(s, now_us);
 	hasten(s, now_us);
 	if (now_us >= s->next_us)
+		s->send_due = true;
+}
+
+void bfd_session_ride(struct bfd_session *s, uint64_t now_us)
+{
+	if (s->next_us != UINT64_MAX && now_us >= s->earliest_us)
 		s->send_due = true;
 }
 

@@ -197,6 +197,43 @@ static void packets_are_75_to_100_percent_of_the_interval_apart(void **state)
 	}
 }
 
+/* One moment for all, at random within what the RFC has; two systems have moments of their own. */
+static void sessions_of_one_system_send_together_and_of_two_do_not(void **state)
+{
+	(void)state;
+	struct bfd_session s[3];
+	int together = 0;
+
+	for (int i = 0; i < 3; i++) {
+		s[i] = in_state(BFD_UP, 1000);
+		s[i].jitter = i < 2 ? 5 : 6;
+	}
+	s[0].send_due = true;
+	assert_int_equal(flush(&s[0], 20 * MS), 1);
+	for (uint64_t now = 20 * MS; now < 100000 * MS; now = s[0].next_us) {
+		for (int i = 0; i < 3; i++) {
+			uint64_t floor = s[i].earliest_us;
+			bool due;
+
+			hear(&s[i], BFD_UP, now);
+			bfd_session_tick(&s[i], now);
+			due = s[i].send_due;
+			bfd_session_ride(&s[i], now);
+			assert_true(due || s[i].send_due == (now >= floor));
+		}
+		together += s[0].next_us == s[2].next_us;
+		for (int i = 0; i < 3; i++)
+			if (s[i].send_due) {
+				assert_int_equal(flush(&s[i], now), 1);
+				assert_true(s[i].earliest_us == now + 75 * MS);
+				assert_in_range(s[i].next_us, now + 75 * MS, now + 100 * MS);
+			}
+		if (now > 200 * MS)
+			assert_true(s[0].next_us == s[1].next_us);
+	}
+	assert_in_range(together, 0, 5);
+}
+
 static void until_it_is_up_a_session_is_slow(void **state)
 {
 	(void)state;
@@ -368,6 +405,10 @@ static void a_replay_is_refused(void **state)
 	s.state = BFD_INIT;
 	assert_true(takes(s, 10, s.discriminator) && takes(s, 0x7fffffff, s.discriminator));
 	assert_false(takes(s, 0, s.discriminator) || takes(s, 0U - 1, s.discriminator));
+	s.state = BFD_UP;
+	s.remote_state = BFD_INIT; /* it did not hear yet that we are up, nor we that it is */
+	assert_true(takes(s, 10, s.discriminator) && takes(s, 0x7fffffff, s.discriminator));
+	assert_false(takes(s, 0, s.discriminator) || takes(s, 0U - 1, s.discriminator));
 	s.authenticated = false;
 	assert_true(takes(s, 0, s.discriminator));
 }
@@ -516,6 +557,7 @@ int main(void)
 		cmocka_unit_test(silence_is_an_end_after_the_detection_time),
 		cmocka_unit_test(the_slower_interval_and_the_peers_multiplier_count),
 		cmocka_unit_test(packets_are_75_to_100_percent_of_the_interval_apart),
+		cmocka_unit_test(sessions_of_one_system_send_together_and_of_two_do_not),
 		cmocka_unit_test(until_it_is_up_a_session_is_slow),
 		cmocka_unit_test(a_poll_is_answered_at_once_and_never_with_both_bits),
 		cmocka_unit_test(coming_up_polls_until_the_answer),

@@ -41,8 +41,10 @@ struct members {
 	uint32_t sequence;
 	uint8_t multiplier;
 	uint64_t seed;
+	uint64_t jitter;
 	uint64_t join_until_us;
-	uint64_t woke_us; /* when we were last called */
+	uint64_t woke_us;   /* when we were last called */
+	uint64_t ticked_us; /* all that had arrived until then has been told */
 };
 
 /* member.c: who is alive. */

@@ -14,7 +14,7 @@
 enum {
 	LAN_NODES = 256,
 	LAN_ADDRESSES = 3,
-	LAN_KEPT = 256, /* packets that wait for a node that is paused */
+	LAN_KEPT = 64, /* packets that wait: quiet ones, and those for a node that is paused */
 	MS = 1000,
 	SECOND = 1000 * MS,
 };
@@ -34,7 +34,10 @@ struct lan_node {
 	struct members *m;
 	uint64_t opened; /* when its present or last life began */
 	uint64_t timer;  /* the time for which an event is queued */
-	struct bfd_datagram kept[LAN_KEPT];
+	struct {
+		struct bfd_datagram packet;
+		uint64_t arrived;
+	} kept[LAN_KEPT];
 	size_t kept_n;
 	bool alive[LAN_NODES]; /* its view */
 	uint64_t sent;
@@ -228,25 +231,38 @@ static inline void lan_pause(struct lan *l, size_t i, bool keeps)
 	l->changed = true;
 }
 
-static inline void lan_hear(struct lan *l, size_t i, const struct bfd_datagram *d)
+/* Reads all that has arrived. */
+static inline void lan_wake(struct lan *l, size_t i)
 {
+	struct lan_node *x = &l->node[i];
 	struct err e = ERR_INIT;
 
-	member_input(l->node[i].m, d, l->now, &e);
-	member_tick(l->node[i].m, l->now);
+	for (size_t k = 0; k < x->kept_n; k++) {
+		x->kept[k].packet.age_ns = (l->now - x->kept[k].arrived) * 1000;
+		member_input(x->m, &x->kept[k].packet, l->now, &e);
+	}
+	x->kept_n = 0;
+	member_tick(x->m, l->now);
 	lan_pump(l, i);
+}
+
+static inline void lan_hear(struct lan *l, size_t i, const struct bfd_datagram *d)
+{
+	struct lan_node *x = &l->node[i];
+
+	if (x->kept_n < LAN_KEPT) {
+		x->kept[x->kept_n].packet = *d;
+		x->kept[x->kept_n++].arrived = l->now;
+	}
+	if (x->state == LAN_RUNS && !bfd_is_quiet(d->bytes, d->len))
+		lan_wake(l, i);
 }
 
 static inline void lan_resume(struct lan *l, size_t i)
 {
-	struct lan_node *x = &l->node[i];
-
-	x->state = LAN_RUNS;
+	l->node[i].state = LAN_RUNS;
 	l->changed = true;
-	for (size_t k = 0; k < x->kept_n; k++)
-		lan_hear(l, i, &x->kept[k]);
-	member_tick(x->m, l->now);
-	lan_pump(l, i);
+	lan_wake(l, i);
 }
 
 /* --- time ------------------------------------------------------------------------------- */
@@ -255,16 +271,10 @@ static inline void lan_happen(struct lan *l, const struct lan_event *e)
 {
 	struct lan_node *x = &l->node[e->node];
 
-	if (x->state == LAN_PAUSED && e->is_packet && x->keeps && x->kept_n < LAN_KEPT)
-		x->kept[x->kept_n++] = e->packet;
-	if (x->state != LAN_RUNS)
-		return;
-	if (e->is_packet) {
+	if (e->is_packet && (x->state == LAN_RUNS || (x->state == LAN_PAUSED && x->keeps)))
 		lan_hear(l, e->node, &e->packet);
-	} else if (e->at == x->timer) {
-		member_tick(x->m, l->now);
-		lan_pump(l, e->node);
-	}
+	else if (!e->is_packet && x->state == LAN_RUNS && e->at == x->timer)
+		lan_wake(l, e->node);
 }
 
 /* Until then; after each event that may have changed something, look() if there is one. */

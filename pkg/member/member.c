@@ -114,6 +114,7 @@ static void wake(struct members *m, uint64_t now_us)
 	if (!m->open || m->stopped || slept <= (uint64_t)m->multiplier * m->interval_us)
 		return;
 	join(m, now_us);
+	m->ticked_us = now_us;
 	if (m->self) {
 		m->self->silence_us = slept;
 		peer_set(m, m->self, false, MEMBER_STALLED, now_us);
@@ -130,7 +131,7 @@ void member_open(struct members *m, uint64_t now_us)
 	if (m->open || m->stopped)
 		return;
 	m->open = true;
-	m->woke_us = now_us;
+	m->woke_us = m->ticked_us = now_us;
 	join(m, now_us);
 	peers_refresh(m, now_us);
 	finish_joining(m, now_us);
@@ -158,6 +159,13 @@ static bool is_stale(const struct bfd_session *s, const struct bfd_packet *p)
 	       (s->state == BFD_UP || p->state > BFD_DOWN);
 }
 
+static uint64_t arrival_us(const struct members *m, const struct bfd_datagram *d, uint64_t now_us)
+{
+	uint64_t age_us = d->age_ns / 1000, at = age_us < now_us ? now_us - age_us : 0;
+
+	return at > m->ticked_us ? at : m->ticked_us;
+}
+
 bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_us, struct err *e)
 {
 	struct bfd_packet packet;
@@ -181,7 +189,7 @@ bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_
 		    addr_format(&d->peer, text));
 		return false;
 	}
-	if (!bfd_session_input(&p->session, &packet, now_us)) {
+	if (!bfd_session_input(&p->session, &packet, arrival_us(m, d, now_us))) {
 		err_set(e, ERR_PROTOCOL, "%s (%s): sequence number %u, want one after %u", p->name,
 		    addr_format(&d->peer, text), packet.sequence, p->session.remote_sequence);
 		return false;
@@ -194,14 +202,20 @@ bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_
 void member_tick(struct members *m, uint64_t now_us)
 {
 	struct peer *p, *next;
+	bool sending = false;
 
 	wake(m, now_us);
+	m->ticked_us = now_us;
 	peers_sweep(m);
 	HASH_ITER(by_address, m->by_address, p, next)
 	{
 		bfd_session_tick(&p->session, now_us);
+		sending |= p->session.send_due;
 		peer_judge(m, p, now_us);
 	}
+	if (sending)
+		HASH_ITER(by_address, m->by_address, p, next)
+	bfd_session_ride(&p->session, now_us);
 	finish_joining(m, now_us);
 }
 

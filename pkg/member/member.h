@@ -76,7 +76,8 @@ bool member_is_open(const struct members *m);
 /* Says AdminDown to all, with that diagnostic, and nothing else any more. */
 void member_stop(struct members *m, enum bfd_diag diag);
 
-/* A datagram that arrived.  False with *e: it was refused; it changed nothing. */
+/* A datagram that arrived, d->age_ns ago, but not before the last member_tick(): that is what must
+ * follow once all that has arrived was told.  False with *e: it was refused; it changed nothing. */
 bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_us, struct err *e);
 void member_tick(struct members *m, uint64_t now_us);
 /* When to call member_tick() next.  To be kept: later than the detection time is a stall. */

@@ -234,7 +234,9 @@ static void replays_truncations_and_strangers_change_nothing(void **state)
 		lan_run(&l, l.now + 1 * MS, NULL, NULL);
 	}
 	assert_in_range(n, 50, 512);
-	lan_run(&l, l.now + 10 * MS, NULL, NULL); /* each has arrived */
+	lan_run(&l, l.now + 10 * MS, NULL, NULL); /* each has arrived, and is read */
+	for (size_t i = 0; i < 3; i++)
+		lan_wake(&l, i);
 	for (size_t i = 0; i < n; i++) {
 		const struct bfd_datagram *d = &seen[i].packet;
 

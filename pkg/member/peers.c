@@ -20,6 +20,7 @@ static void open_session(struct members *m, struct peer *p, const struct addr *a
 		.authenticated = m->authenticated,
 		.sequence = m->sequence + (uint32_t)(now_us * MEMBER_SEQUENCE_HZ / 1000000),
 		.seed = m->seed += UINT64_C(0xd1342543de82ef95),
+		.jitter = m->jitter,
 	};
 
 	p->at = *at;
@@ -145,6 +146,7 @@ struct members *member_new(const struct member_options *o, uint64_t now_us, stru
 		.sequence = o->sequence,
 		.multiplier = o->multiplier,
 		.seed = o->seed,
+		.jitter = ~o->seed,
 	};
 	if (o->key)
 		m->key = *o->key;

@@ -13,13 +13,15 @@
 enum {
 	BATCHES_A_TURN = 16, /* received before what is due is sent */
 	REOPEN_MS = 1000,    /* between attempts, while our address is none of this host's */
+	FLOOD_US = 1000000,  /* for so long after one, packets are read as they come */
 };
 
 struct socket {
 	struct member_port *port;
 	struct addr local; /* as it is bound */
 	struct loop_fd *watch;
-	int fd;
+	struct loop_fd *flood; /* of what is quiet, which is polled only while there is too much */
+	struct bfd_socket at;
 };
 
 struct member_port {
@@ -30,6 +32,7 @@ struct member_port {
 	struct loop_timer *timer;
 	struct loop_timer *reopen;
 	struct socket sockets[2];
+	uint64_t flood_until_us;
 	bool has_node;
 	char *node;
 	struct log_limit refused, unsent;
@@ -47,11 +50,12 @@ static void send_due(struct member_port *p)
 {
 	struct bfd_datagram out[2][BFD_BATCH];
 	size_t n[2] = { 0 };
+	uint64_t now = loop_clock_us(); /* of all: then they are due together again */
 	struct bfd_datagram d;
 	bool more = true;
 
 	while (more) {
-		more = member_output(p->engine, &d, loop_clock_us());
+		more = member_output(p->engine, &d, now);
 		if (more) {
 			int i = d.peer.family == ADDR_IPV6;
 
@@ -62,8 +66,8 @@ static void send_due(struct member_port *p)
 
 			if (!n[i] || (more && n[i] < BFD_BATCH))
 				continue;
-			if (p->sockets[i].fd >= 0 &&
-			    bfd_send(p->sockets[i].fd, p->port, out[i], n[i], &e) > 0 &&
+			if (p->sockets[i].at.fd >= 0 &&
+			    bfd_send(&p->sockets[i].at, p->port, out[i], n[i], &e) > 0 &&
 			    log_allow(&p->unsent, loop_now_ms(p->loop)))
 				log_debug("bfd", "%s", e.text);
 			n[i] = 0;
@@ -88,26 +92,22 @@ static void pump(struct member_port *p)
 		loop_timer_set(p->timer, at > now ? (at - now + 999) / 1000 : 1);
 }
 
-static void on_timer(void *arg)
+/* Told in the order of their arrival, which is when the engine counts them as heard. */
+static int read_socket(struct socket *s)
 {
-	struct member_port *p = arg;
-
-	member_tick(p->engine, loop_clock_us());
-	pump(p);
-}
-
-static void on_packets(int what, void *arg)
-{
-	struct socket *s = arg;
 	struct member_port *p = s->port;
 	struct bfd_datagram got[BFD_BATCH];
 	uint64_t now = loop_clock_us();
 	struct err e = ERR_INIT;
-	int n = BFD_BATCH;
+	int n = BFD_BATCH, most = 0;
 
-	(void)what;
-	for (int turn = 0; turn < BATCHES_A_TURN && n == BFD_BATCH; turn++) {
-		n = bfd_receive(s->fd, got, &e);
+	for (int turn = 0; turn < BATCHES_A_TURN && n >= BFD_BATCH / 2; turn++) {
+		n = bfd_receive(&s->at, got, &e);
+		if (n < 0) {
+			fail(p, &e);
+			return -1;
+		}
+		most = n > most ? n : most;
 		for (int i = 0; i < n; i++) {
 			struct err why = ERR_INIT;
 
@@ -116,20 +116,67 @@ static void on_packets(int what, void *arg)
 				log_debug("bfd", "refused a packet of %s", why.text);
 		}
 	}
-	if (n < 0)
-		fail(p, &e);
+	return most;
+}
+
+/* So much must not fill the socket while nobody looks. */
+static void watch_flood(struct socket *s, bool is)
+{
+	uint64_t now = loop_clock_us();
+	struct err e = ERR_INIT;
+
+	if (is)
+		s->port->flood_until_us = now + FLOOD_US;
+	if (s->flood && loop_fd_set(s->flood, now < s->port->flood_until_us ? LOOP_READ : 0, &e) < 0)
+		fail(s->port, &e);
+}
+
+/* Whatever woke us, what has arrived comes before what has not. */
+static void turn(struct member_port *p)
+{
+	for (int i = 0; i < 2; i++) {
+		struct socket *s = &p->sockets[i];
+		int n = s->at.fd < 0 ? 0 : read_socket(s);
+
+		if (n < 0)
+			return;
+		watch_flood(s, n >= BFD_BATCH / 2);
+	}
 	member_tick(p->engine, loop_clock_us());
 	pump(p);
+}
+
+static void on_timer(void *arg)
+{
+	turn(arg);
+}
+
+static void on_packets(int what, void *arg)
+{
+	struct socket *s = arg;
+
+	(void)what;
+	turn(s->port);
 }
 
 static void close_socket(struct socket *s)
 {
 	loop_fd_remove(s->watch);
-	s->watch = NULL;
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
+	loop_fd_remove(s->flood);
+	s->watch = s->flood = NULL;
+	bfd_close(&s->at);
 	s->local = (struct addr){ 0 };
+}
+
+static int watch_socket(struct socket *s, struct err *e)
+{
+	s->watch = loop_fd_add(s->port->loop, s->at.fd, LOOP_READ, on_packets, s, e);
+	if (!s->watch)
+		return -1;
+	if (s->at.quiet < 0)
+		return 0;
+	s->flood = loop_fd_add(s->port->loop, s->at.quiet, 0, on_packets, s, e);
+	return s->flood ? 0 : -1;
 }
 
 /* An address of the Node that isn't this host's (yet) is waited for. */
@@ -145,19 +192,17 @@ static int open_sockets(struct member_port *p, struct err *e)
 		close_socket(s);
 		if (!local.family)
 			continue;
-		s->fd = bfd_open(&local, p->port, &why);
-		if (s->fd < 0 && why.kind == ERR_NOT_FOUND) {
+		if (bfd_open(&s->at, &local, p->port, &why) < 0) {
+			if (why.kind != ERR_NOT_FOUND) {
+				*e = why;
+				return -1;
+			}
 			log_warn(NULL, "%s; waiting for it", why.text);
 			loop_timer_set(p->reopen, REOPEN_MS);
 			continue;
 		}
-		if (s->fd < 0) {
-			*e = why;
-			return -1;
-		}
 		s->local = local;
-		s->watch = loop_fd_add(p->loop, s->fd, LOOP_READ, on_packets, s, e);
-		if (!s->watch)
+		if (watch_socket(s, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -203,7 +248,7 @@ struct member_port *member_port_new(struct loop *loop, const struct member_port_
 		.refused = { .burst = 5, .window_ms = 10000 },
 		.unsent = { .burst = 5, .window_ms = 10000 } };
 	for (int i = 0; i < 2; i++)
-		p->sockets[i] = (struct socket){ .port = p, .fd = -1 };
+		p->sockets[i] = (struct socket){ .port = p, .at = { -1, -1 } };
 	fill_in(&engine);
 	p->engine = member_new(&engine, loop_clock_us(), e);
 	p->timer = loop_timer_add(loop, on_timer, p, e);

@@ -194,8 +194,9 @@ static void what_a_soak_has_found(void **state)
 {
 	(void)state;
 	/* Partitions that heal while one end is at Init with an earlier life of the other; two that
-	 * wake at once, and of whose first packets one was overtaken. */
-	static const uint64_t seeds[] = { 20378, 20767, 202519 };
+	 * wake at once, and of whose first packets one was overtaken; a path that breaks one way
+	 * while the other end is at Init, for more packets than a sequence number may be ahead. */
+	static const uint64_t seeds[] = { 20378, 20767, 202519, 295032 };
 
 	for (size_t i = 0; i < ARRAY_LEN(seeds); i++)
 		live_within_bounds(seeds[i]);
@@ -266,7 +267,7 @@ static void a_hundred_nodes_stay_under_their_packets_and_notice_a_death(void **s
 {
 	(void)state;
 	enum { NODES = 100 };
-	uint64_t interval = member_interval_us(NODES), died;
+	uint64_t interval = member_interval_us(NODES), died, all = 0;
 
 	lan_open(&quiet, NODES, 3);
 	for (size_t i = 0; i < NODES; i++)
@@ -278,8 +279,12 @@ static void a_hundred_nodes_stay_under_their_packets_and_notice_a_death(void **s
 			assert_true(quiet.node[i].alive[k]);
 	}
 	lan_run(&quiet, quiet.now + 2 * SECOND, NULL, NULL);
-	for (size_t i = 0; i < NODES; i++) /* 320, and the jitter that RFC 5880 wants on top */
-		assert_in_range(quiet.node[i].sent / 2, 300, MEMBER_PACKETS_MAX * 100 / 87 + 10);
+	for (size_t i = 0; i < NODES; i++) { /* all at once, six to nine times */
+		assert_in_range(quiet.node[i].sent / (NODES - 1), 6, 9);
+		all += quiet.node[i].sent;
+	}
+	/* 320, and the jitter that RFC 5880 wants on top */
+	assert_in_range(all / NODES / 2, MEMBER_PACKETS_MAX, MEMBER_PACKETS_MAX * 100 / 87 + 10);
 	lan_kill(&quiet, 7);
 	died = quiet.now;
 	lan_run(&quiet, died + 3 * interval + 5 * MS, NULL, NULL);
