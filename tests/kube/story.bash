@@ -22,6 +22,8 @@ story_up() { # MANIFEST...: lbctl and the two web servers run, and there is no p
 		kube apply -f "deploy/$f" >/dev/null
 	done
 	kube apply -f deploy/samples/nginx.yaml >/dev/null
+	[ -z "${STORY_SECRET:-}" ] || # as MetalLB's controller makes it
+		kube create secret generic -n metallb-system memberlist --from-literal=secretkey="$(head -c 128 /dev/urandom | base64 -w 0)"
 	wait_for 10 story_pods default 4
 	wait_for 10 story_pods metallb-system 5
 	for n in "${NODES[@]}"; do
@@ -136,6 +138,30 @@ story_answered() {
 	wait_for 5 told nginx-lb nodeAssigned \
 		"announcing from node \"$(elected 192.0.2.240 "${NODES[@]}")\" with protocol \"layer2\""
 	lan_run client ip neigh show dev eth0 | sed -n 's/^192.0.2.24/# &/p' >&3
+}
+
+# all of them are up, and none would take a packet that isn't signed
+story_signed() {
+	local n other
+	for n in "${NODES[@]}"; do
+		for other in $(without "$n" "${NODES[@]}"); do
+			wait_for 10 said "$(pod_on "$n")" "$other: session up"
+		done
+		! said "$(pod_on "$n")" 'no --secret-file'
+	done
+}
+
+story_counted() {
+	local ip=192.0.2.240 n
+	n=$(elected $ip "${NODES[@]}")
+	lan_run client arping -q -c 1 -w 2 -I eth0 $ip
+	counted "$(pod_on "$n")" >"$BATS_TEST_TMPDIR/counted"
+	grep -F "metallb_speaker_announced{service=\"default/nginx-lb\",protocol=\"layer2\",node=\"$n\",ip=\"$ip\"} 1" "$BATS_TEST_TMPDIR/counted"
+	grep -E "^metallb_layer2_responses_sent\{ip=\"$ip\",interface=\"eth0\"\} [1-9]" "$BATS_TEST_TMPDIR/counted"
+}
+
+counted() { # POD: by its socket
+	curl -sf --unix-socket "$CLUSTER/pods/$1/volumes/run/announce.sock" http://lbctl/metrics
 }
 
 story_takeover() {

@@ -6,6 +6,7 @@ bats_require_minimum_version 1.5.0
 source tests/kube/story.bash
 
 setup_file() {
+	export STORY_SECRET=yes
 	story_up namespace.yaml crds.yaml rbac.yaml controller.yaml speaker.yaml
 }
 
@@ -23,6 +24,14 @@ teardown_file() {
 
 @test "a client gets both pages, from the nodes that MetalLB's order elects" {
 	story_answered
+}
+
+@test "the speakers sign what they say to each other with MetalLB's Secret" {
+	story_signed
+}
+
+@test "a speaker tells on its socket what it counted" {
+	story_counted
 }
 
 @test "when the speaker stops and its Node is no longer Ready, another takes over by gratuitous ARP" {

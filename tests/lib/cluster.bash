@@ -335,8 +335,20 @@ cluster_container() {
 		return
 	fi
 	mkdir -p "$dir/secrets" && cp "$CLUSTER/ca.crt" "$dir/secrets/" && printf '%s' "$1" >"$dir/secrets/namespace"
-	cluster_pod_token "$1" "$2" && cluster_image &&
-		cluster_spawn "$2" "$host" "$CLUSTER_LIB/container" "$dir/pod.json" "$CLUSTER/image" "$dir/secrets"
+	cluster_volumes "$1" "$2" && cluster_pod_token "$1" "$2" && cluster_image &&
+		cluster_spawn "$2" "$host" "$CLUSTER_LIB/container" "$dir/pod.json" "$CLUSTER/image" "$dir/secrets" "$dir/volumes"
+}
+
+# cluster_volumes NAMESPACE POD: what the kubelet makes of those that are Secrets, where there is one, or empty
+cluster_volumes() {
+	local dir=$CLUSTER/pods/$2 name secret key
+	while read -r name secret; do
+		mkdir -p "$dir/volumes/$name" && chmod 777 "$dir/volumes/$name" || return
+		[ "$secret" != - ] && kapi GET "/api/v1/namespaces/$1/secrets/$secret" >"$dir/secret.json" 2>&1 || continue
+		for key in $(jq -r '.data | keys[]' "$dir/secret.json"); do
+			jq -r --arg key "$key" '.data[$key]' "$dir/secret.json" | base64 -d >"$dir/volumes/$name/$key"
+		done
+	done < <(jq -r '.spec.volumes[]? | select(.secret or .emptyDir) | "\(.name) \(.secret.secretName // "-")"' "$dir/pod.json")
 }
 
 # cluster_pod_token NAMESPACE POD [KIND NAME UID]: writes a new token of the Pod's ServiceAccount where
