@@ -137,7 +137,15 @@ static struct addr from_sockaddr(const union sockaddr_any *s)
 	return addr_from_in6(&s->in6.sin6_addr);
 }
 
-/* When it arrived, by CLOCK_REALTIME, in nanoseconds; 0: the kernel doesn't say. */
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* When it arrived, by CLOCK_REALTIME; now, if the kernel doesn't say. */
 static int64_t arrival_ns(struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
@@ -148,27 +156,19 @@ static int64_t arrival_ns(struct msghdr *m)
 		memcpy(&t, CMSG_DATA(c), sizeof(t));
 		return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 	}
-	return 0;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return now_ns();
 }
 
 /* Errors of single packets come back through the socket (an ICMP port unreachable, say): they
  * are what BFD is there to survive. */
-static int receive(int fd, struct bfd_datagram at[static BFD_BATCH / 2], struct err *e)
+static int receive(int fd, struct bfd_datagram at[static BFD_BATCH / 2],
+    int64_t arrived[static BFD_BATCH / 2], struct err *e)
 {
 	enum { N = BFD_BATCH / 2 };
 	char control[N][CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(8)));
 	union sockaddr_any from[N];
 	struct iovec iov[N];
 	struct mmsghdr m[N];
-	int64_t now;
 	int n;
 
 	for (size_t i = 0; i < N; i++) {
@@ -183,12 +183,9 @@ static int receive(int fd, struct bfd_datagram at[static BFD_BATCH / 2], struct 
 	n = recvmmsg(fd, m, N, 0, NULL);
 	if (n < 0 && (errno == EBADF || errno == ENOTSOCK))
 		return err_sys(e, errno, "receiving BFD packets");
-	now = n > 0 ? now_ns() : 0;
 	for (int i = 0; i < n; i++) {
-		int64_t arrived = arrival_ns(&m[i].msg_hdr), age = arrived ? now - arrived : 0;
-
+		arrived[i] = arrival_ns(&m[i].msg_hdr);
 		at[i].peer = from_sockaddr(&from[i]);
-		at[i].age_ns = age < 0 ? 0 : (uint64_t)age;
 		at[i].len = (uint16_t)m[i].msg_len;
 	}
 	return n < 0 ? 0 : n;
@@ -203,11 +200,15 @@ static int compare_ages(const void *a, const void *b)
 
 int bfd_receive(const struct bfd_socket *s, struct bfd_datagram at[static BFD_BATCH], struct err *e)
 {
-	int quiet = s->quiet < 0 ? 0 : receive(s->quiet, at, e);
-	int rest = quiet < 0 ? -1 : receive(s->fd, at + quiet, e);
+	int64_t arrived[BFD_BATCH], now;
+	int quiet = s->quiet < 0 ? 0 : receive(s->quiet, at, arrived, e);
+	int rest = quiet < 0 ? -1 : receive(s->fd, at + quiet, arrived + quiet, e);
 
 	if (rest < 0)
 		return -1;
+	now = quiet + rest ? now_ns() : 0;
+	for (int i = 0; i < quiet + rest; i++)
+		at[i].age_ns = arrived[i] < now ? (uint64_t)(now - arrived[i]) : 0;
 	if (quiet && rest)
 		qsort(at, (size_t)(quiet + rest), sizeof(*at), compare_ages);
 	return quiet + rest;
