@@ -172,8 +172,9 @@ static void on_member(struct announce *a, const char *name, const struct json *o
 	int64_t pid;
 	bool alive;
 
-	if (strcmp(name, a->node) != 0 && json_bool(json_at(object, "status", "alive", NULL), &alive))
-		announce_peers_member(a->peers, name, alive && !gone);
+	if (!gone && strcmp(name, a->node) != 0 &&
+	    json_bool(json_at(object, "status", "alive", NULL), &alive))
+		announce_peers_member(a->peers, name, alive);
 	if (strcmp(name, a->node) != 0 || !json_int(json_at(object, "status", "notify", NULL), &pid) ||
 	    pid <= 1 || pid > INT32_MAX)
 		return;
