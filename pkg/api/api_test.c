@@ -261,6 +261,8 @@ static void a_member_is_alive_or_not(void **state)
 {
 	struct arena a = ARENA_INIT;
 	union api_any out;
+	static const char *const same[] = { "2024-01-01T00:00:00.25Z", "2024-01-01T05:30:00.2509+05:30",
+		"2023-12-31t19:00:00.250-05:00" };
 
 	(void)state;
 	accepted(decode_member,
@@ -268,7 +270,17 @@ static void a_member_is_alive_or_not(void **state)
 	    &out, &a);
 	assert_false(out.member.alive);
 	assert_string_equal(out.member.reason, "silent");
+	assert_int_equal(out.member.since_ms, 0);
 	arena_release(&a);
+	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+		char text[160];
+
+		snprintf(text, sizeof(text),
+		    "{'metadata':{'name':'a'},'status':{'alive':true,'since':'%s'}}", same[i]);
+		accepted(decode_member, text, &out, &a);
+		assert_int_equal(out.member.since_ms, 1704067200250);
+		arena_release(&a);
+	}
 	refused(decode_member, "{'metadata':{'name':'a'},'status':{}}",
 	    "status.alive: want a boolean, have nothing");
 	refused(

@@ -41,6 +41,9 @@ struct field field_object(struct decoder *d, const struct field *up, const char 
 struct field field_array(struct decoder *d, const struct field *up, const char *key);
 bool field_check(struct decoder *d, const struct field *f, enum json_type type);
 
+/* RFC 3339, in milliseconds since 1970; *ms is set only when it is such a time. */
+bool time_parse(const char *text, int64_t *ms);
+
 /* The text is the arena's; NULL when absent. */
 const char *field_text(struct decoder *d, const struct field *f);
 /* As field_text, of a key, "" when absent. */

@@ -49,11 +49,10 @@ static bool zone(const char **at, int *seconds)
 	return true;
 }
 
-/* RFC 3339, a fraction of a second is dropped. */
-static bool parse_time(const char *text, int64_t *out)
+bool time_parse(const char *text, int64_t *ms)
 {
 	struct tm tm = { 0 }, back;
-	int year, month, offset;
+	int year, month, offset, fraction = 0;
 	const char *at = text;
 	time_t t;
 
@@ -64,7 +63,8 @@ static bool parse_time(const char *text, int64_t *out)
 	    !literal(&at, ':') || !digits(&at, 2, &tm.tm_sec))
 		return false;
 	if (literal(&at, '.'))
-		at += strspn(at, "0123456789");
+		for (int unit = 100; *at >= '0' && *at <= '9'; at++, unit /= 10)
+			fraction += unit * (*at - '0');
 	if (!zone(&at, &offset) || *at)
 		return false;
 	tm.tm_year = year - 1900;
@@ -73,7 +73,7 @@ static bool parse_time(const char *text, int64_t *out)
 	t = timegm(&back); /* which puts the 30th of February right; here it is wrong */
 	if (back.tm_mon != tm.tm_mon || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min)
 		return false;
-	*out = (int64_t)t - offset;
+	*ms = ((int64_t)t - offset) * 1000 + fraction;
 	return true;
 }
 
@@ -83,9 +83,9 @@ static int64_t field_time(struct decoder *d, const struct field *up, const char 
 	const char *s = field_text(d, &f);
 	int64_t t = 0;
 
-	if (s && !parse_time(s, &t))
+	if (s && !time_parse(s, &t))
 		field_refuse(d, &f, "a time like 2006-01-02T15:04:05Z");
-	return t;
+	return (t - (t % 1000 + 1000) % 1000) / 1000; /* down, also before 1970 */
 }
 
 /* Names are parts of paths and of messages, so they are taken at their word only if they are short
