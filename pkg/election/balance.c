@@ -308,7 +308,8 @@ static int balance(struct balance *b, struct err *e)
 		const struct node *was = v->winner;
 
 		v->winner = b->plans[i].at;
-		vip_news(b->el, v, was);
+		if (v->winner != was || v->dirty)
+			vip_news(b->el, v, was);
 	}
 	return 0;
 }
