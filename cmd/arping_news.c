@@ -5,29 +5,22 @@
 #include <time.h>
 
 #include "cmd/arping.h"
+#include "cmd/cmd.h"
 #include "pkg/json/json.h"
 
-enum { US = 1000, SECOND_US = 1000000, TIME_LEN = 32 };
+enum { US = 1000, TIME_LEN = 32 };
 
-/* The moment `at_us` of the loop's clock on the wall's: "17:35:01.123", or as RFC 3339 has it. */
-static const char *time_text(uint64_t at_us, bool json, char out[static TIME_LEN])
+/* "17:35:01.123", by the clock on the wall here. */
+static const char *time_text(uint64_t at_us, char out[static TIME_LEN])
 {
-	struct timespec wall;
+	int64_t ms = wall_ms(at_us);
+	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
-	uint64_t now;
-	time_t seconds;
 	size_t n;
 
-	clock_gettime(CLOCK_REALTIME, &wall);
-	now = (uint64_t)wall.tv_sec * SECOND_US + (uint64_t)wall.tv_nsec / US;
-	now -= loop_clock_us() - at_us;
-	seconds = (time_t)(now / SECOND_US);
-	if (json)
-		gmtime_r(&seconds, &tm);
-	else
-		localtime_r(&seconds, &tm);
-	n = strftime(out, TIME_LEN, json ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
-	snprintf(out + n, TIME_LEN - n, ".%03u%s", (unsigned)(now % SECOND_US / US), json ? "Z" : "");
+	localtime_r(&seconds, &tm);
+	n = strftime(out, TIME_LEN, "%H:%M:%S", &tm);
+	snprintf(out + n, TIME_LEN - n, ".%03d", (int)(ms % 1000));
 	return out;
 }
 
@@ -62,7 +55,7 @@ static void put_text(const struct arping_show *s, const struct probe_news *n, st
 	};
 	char ip[ADDR_TEXT_LEN], when[TIME_LEN];
 
-	buf_printf(out, "%s %s %s", time_text(n->at_us, false, when),
+	buf_printf(out, "%s %s %s", time_text(n->at_us, when),
 	    addr_format(&probe_target(s->probe, n->target)->ip, ip), words[n->what]);
 	if (n->what == PROBE_SILENT && !is_nobody(&n->mac))
 		buf_puts(out, ", was at ");
@@ -100,11 +93,11 @@ static void put_json(const struct arping_show *s, const struct probe_news *n, st
 	};
 	const struct probe_target *t = probe_target(s->probe, n->target);
 	struct json_writer w = json_writer(out);
-	char ip[ADDR_TEXT_LEN], when[TIME_LEN];
+	char ip[ADDR_TEXT_LEN], when[WALL_TEXT_LEN];
 
 	json_begin(&w, '{');
 	json_field(&w, "type", types[n->what]);
-	json_field(&w, "time", time_text(n->at_us, true, when));
+	json_field(&w, "time", wall_text(wall_ms(n->at_us), when));
 	json_field(&w, "address", addr_format(&t->ip, ip));
 	put_json_owner(s, &w, "mac", "node", &n->mac);
 	json_field(&w, "interface", arping_link_name(s, t));

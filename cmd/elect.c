@@ -4,7 +4,6 @@
  * This file knows records and options; who wins, and why, is pkg/election's. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -136,23 +135,17 @@ static void look_for_node(struct elect *x)
 	x->looked_for_node = true;
 }
 
-static int64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void set_timer(struct elect *x)
 {
 	int64_t at = election_deadline(x->election), now;
 
+	if (x->plain && election_deadline(x->plain) < at)
+		at = election_deadline(x->plain);
 	if (at == INT64_MAX) {
 		loop_timer_stop(x->ripe);
 		return;
 	}
-	now = wall_ms();
+	now = wall_ms(loop_clock_us());
 	loop_timer_set(x->ripe, at > now ? (uint64_t)(at - now) : 0);
 }
 
@@ -202,7 +195,9 @@ static void on_ripe(void *ctx)
 
 	if (stage_draining(x->stage))
 		return;
-	election_clock(x->election, wall_ms());
+	election_clock(x->election, wall_ms(loop_clock_us()));
+	if (x->plain)
+		election_clock(x->plain, wall_ms(loop_clock_us()));
 	settle(x);
 }
 

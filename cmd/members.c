@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -63,77 +62,24 @@ struct members_cmd {
 	bool no_wait;
 	bool asked; /* whether announce is ready */
 	bool told_unknown;
-	struct told { /* the names of the Members that are in the stream */
-		char *name;
-		struct told *next;
-	} * told;
 };
 
 /* --- what is added ---------------------------------------------------------------------- */
 
-/* RFC 3339 with milliseconds, of `us` of the monotonic clock. */
-static const char *wall(uint64_t us, char out[static 40])
-{
-	struct timespec now;
-	int64_t at;
-	time_t s;
-	struct tm tm;
-	char date[24];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	at =
-	    (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)(loop_clock_us() - us) / 1000;
-	s = (time_t)(at / 1000);
-	gmtime_r(&s, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, 40, "%s.%03dZ", date, (int)(at % 1000));
-	return out;
-}
-
-/* The type of the record, and what was told from now on. */
-static const char *next_type(struct members_cmd *c, const char *name, bool gone)
-{
-	struct told **at = &c->told, *t;
-
-	while (*at && strcmp((*at)->name, name) != 0)
-		at = &(*at)->next;
-	t = *at;
-	if (gone) {
-		if (t) {
-			*at = t->next;
-			free(t->name);
-			free(t);
-		}
-		return t ? "DELETED" : NULL;
-	}
-	if (t)
-		return "MODIFIED";
-	t = calloc(1, sizeof(*t));
-	if (t && (t->name = strdup(name))) {
-		t->next = c->told;
-		c->told = t;
-	} else {
-		free(t);
-	}
-	return "ADDED";
-}
-
 static void add(struct members_cmd *c, const struct member_event *ev, int64_t notify)
 {
-	const char *type = next_type(c, ev->name, ev->gone);
+	const char *type = ev->gone ? "DELETED" : ev->first ? "ADDED" : "MODIFIED";
 	struct buf out = BUF_INIT;
-	char since[40];
+	char since[WALL_TEXT_LEN];
 	struct record_member r = { .node = ev->name,
 		.alive = ev->alive,
-		.since = wall(ev->since_us, since),
+		.since = wall_text(wall_ms(ev->since_us), since),
 		.reason = ev->gone ? "no Node of this name" : member_reason_text(ev->reason),
 		.diagnostic = !ev->alive && ev->diag ? bfd_diag_name(ev->diag) : "",
 		.silence_ms = ev->silence_us / 1000,
 		.address = ev->address,
 		.notify = notify };
 
-	if (!type)
-		return;
 	record_member(&out, type, &r);
 	stage_add(c->stage, &out);
 	buf_release(&out);
@@ -305,13 +251,6 @@ static void release(struct members_cmd *c)
 	loop_signal_remove(c->ready);
 	loop_timer_remove(c->unready);
 	member_port_free(c->port);
-	while (c->told) {
-		struct told *t = c->told;
-
-		c->told = t->next;
-		free(t->name);
-		free(t);
-	}
 	stage_free(c->stage);
 }
 

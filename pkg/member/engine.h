@@ -3,6 +3,7 @@
 #ifndef LB_MEMBER_ENGINE_H
 #define LB_MEMBER_ENGINE_H
 
+#define HASH_NONFATAL_OOM 1 /* the peer stays out of the table, and the caller looks */
 #include <uthash.h>
 
 #include "pkg/member/member.h"
@@ -17,6 +18,7 @@ struct peer {
 	bool alive;
 	bool changed; /* to be told */
 	bool told;    /* since it is known */
+	bool shown;   /* by member_next() */
 	bool gone;
 	enum member_reason reason;
 	enum bfd_diag diag;

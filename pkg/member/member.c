@@ -137,11 +137,6 @@ void member_open(struct members *m, uint64_t now_us)
 	finish_joining(m, now_us);
 }
 
-bool member_is_open(const struct members *m)
-{
-	return m->open;
-}
-
 void member_stop(struct members *m, enum bfd_diag diag)
 {
 	struct peer *p, *next;
@@ -257,7 +252,7 @@ bool member_output(struct members *m, struct bfd_datagram *d, uint64_t now_us)
 
 static void fill(struct member_event *ev, const struct peer *p)
 {
-	*ev = (struct member_event){ .name = p->name, .gone = p->gone };
+	*ev = (struct member_event){ .name = p->name, .first = !p->shown, .gone = p->gone };
 	if (p->gone)
 		return;
 	ev->alive = p->alive;
@@ -268,23 +263,30 @@ static void fill(struct member_event *ev, const struct peer *p)
 	ev->since_us = p->since_us;
 }
 
-bool member_next(struct members *m, struct member_event *ev)
+static struct peer *next_changed(struct members *m)
 {
-	struct peer *p, *next, *first = NULL;
+	struct peer *p, *next;
 
-	if (!m->changed)
-		return false;
 	HASH_ITER(by_name, m->by_name, p, next)
 	{
-		if (p->changed && p != m->self) {
-			first = p;
-			break;
-		}
+		if (p->changed && p != m->self)
+			return p;
 	}
-	if (!first)
-		first = m->self;
-	fill(ev, first);
-	first->changed = false;
-	m->changed--;
-	return true;
+	return m->self;
+}
+
+bool member_next(struct members *m, struct member_event *ev)
+{
+	while (m->changed) {
+		struct peer *p = next_changed(m);
+		bool is_news = p->shown || !p->gone;
+
+		fill(ev, p);
+		p->changed = false;
+		p->shown = !p->gone;
+		m->changed--;
+		if (is_news)
+			return true;
+	}
+	return false;
 }

@@ -72,7 +72,6 @@ void member_node_gone(struct members *m, const char *name, uint64_t now_us);
 struct addr member_local(const struct members *m, uint8_t family);
 
 void member_open(struct members *m, uint64_t now_us); /* joins */
-bool member_is_open(const struct members *m);
 /* Says AdminDown to all, with that diagnostic, and nothing else any more. */
 void member_stop(struct members *m, enum bfd_diag diag);
 
@@ -85,10 +84,11 @@ uint64_t member_deadline(const struct members *m);
 /* The next datagram to send now; false when there is none. */
 bool member_output(struct members *m, struct bfd_datagram *d, uint64_t now_us);
 
-/* What changed, this node last.  Borrowed until the next call. */
+/* What changed, this node last; gone is told only of what was told.  Borrowed until the next call. */
 struct member_event {
 	const char *name;
-	bool gone; /* the Node is no more; the rest is not set */
+	bool first; /* nothing was told of it before, or not since it was gone */
+	bool gone;  /* the Node is no more; the rest is not set */
 	bool alive;
 	enum member_reason reason;
 	struct addr address; /* ADDR_NONE: none */
@@ -117,7 +117,8 @@ void member_port_free(struct member_port *p); /* NULL is fine */
 int member_port_node(struct member_port *p, const struct api_node *n, struct err *e) MUST_CHECK;
 void member_port_node_gone(struct member_port *p, const char *name);
 bool member_port_has_node(const struct member_port *p); /* our own Node is known */
-/* ERR_CONFLICT: the port is taken. */
+/* Joins, once the address of our Node is one of this host: without it we would hear nobody, and take
+ * all for dead.  ERR_CONFLICT: the port is taken. */
 int member_port_open(struct member_port *p, struct err *e) MUST_CHECK;
 bool member_port_is_open(const struct member_port *p);
 void member_port_stop(struct member_port *p, enum bfd_diag diag);

@@ -91,6 +91,29 @@ static void a_speaker_joins_when_it_is_told_and_the_others_had_their_time(void *
 	member_free(m);
 }
 
+static void what_was_not_told_is_not_taken_back(void **state)
+{
+	(void)state;
+	struct members *m = alone("n0");
+	struct member_event ev;
+
+	assert_true(member_next(m, &ev) && ev.first);
+	add(m, "n0", "192.0.2.1", 2000);
+	add(m, "n1", "192.0.2.2", 2000);
+	member_node_gone(m, "n1", 2000); /* before we have joined, so that nothing was told of it */
+	assert_false(member_next(m, &ev));
+	member_open(m, 3000);
+	assert_true(member_next(m, &ev) && !ev.first && ev.alive); /* this node */
+	for (int life = 0; life < 2; life++) {
+		add(m, "n1", "192.0.2.2", 4000);
+		assert_true(member_next(m, &ev) && ev.first && !ev.alive);
+		member_node_gone(m, "n1", 5000);
+		assert_true(member_next(m, &ev) && !ev.first && ev.gone);
+		assert_false(member_next(m, &ev));
+	}
+	member_free(m);
+}
+
 static void two_nodes_of_one_address_have_one_session(void **state)
 {
 	(void)state;
@@ -312,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_interval_grows_with_the_cluster),
 		cmocka_unit_test(a_speaker_joins_when_it_is_told_and_the_others_had_their_time),
+		cmocka_unit_test(what_was_not_told_is_not_taken_back),
 		cmocka_unit_test(two_nodes_of_one_address_have_one_session),
 		cmocka_unit_test(a_node_that_is_made_again_at_once_has_a_new_session),
 		cmocka_unit_test(addresses_that_move_from_node_to_node_are_followed),

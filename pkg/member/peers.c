@@ -27,6 +27,8 @@ static void open_session(struct members *m, struct peer *p, const struct addr *a
 	p->was_up = false;
 	bfd_session_init(&p->session, &o, now_us);
 	HASH_ADD(by_address, m->by_address, at, sizeof(p->at), p);
+	if (!p->by_address.tbl)
+		p->at = (struct addr){ 0 }; /* it has none, and the next change tries again */
 }
 
 static void close_session(struct members *m, struct peer *p)
@@ -128,45 +130,6 @@ void peers_refresh(struct members *m, uint64_t now_us)
 	}
 }
 
-struct members *member_new(const struct member_options *o, uint64_t now_us, struct err *e)
-{
-	struct members *m = calloc(1, sizeof(*m));
-	struct peer *self = calloc(1, sizeof(*self));
-
-	if (!m || !self || !(self->name = strdup(o->node))) {
-		free(self);
-		free(m);
-		err_memory(e);
-		return NULL;
-	}
-	*m = (struct members){
-		.self = self,
-		.authenticated = o->key,
-		.fixed_interval_us = o->interval_us,
-		.sequence = o->sequence,
-		.multiplier = o->multiplier,
-		.seed = o->seed,
-		.jitter = ~o->seed,
-	};
-	if (o->key)
-		m->key = *o->key;
-	HASH_ADD_KEYPTR(by_name, m->by_name, self->name, strlen(self->name), self);
-	set_interval(m);
-	peer_set(m, self, false, MEMBER_JOINING, now_us);
-	return m;
-}
-
-void member_free(struct members *m)
-{
-	struct peer *p, *next;
-
-	if (!m)
-		return;
-	HASH_ITER(by_name, m->by_name, p, next)
-	drop(m, p);
-	free(m);
-}
-
 static struct peer *find(const struct members *m, const char *name)
 {
 	struct peer *p;
@@ -187,7 +150,51 @@ static struct peer *get(struct members *m, const char *name)
 		return NULL;
 	}
 	HASH_ADD_KEYPTR(by_name, m->by_name, p->name, strlen(p->name), p);
-	return p;
+	if (p->by_name.tbl)
+		return p;
+	free(p->name);
+	free(p);
+	return NULL;
+}
+
+struct members *member_new(const struct member_options *o, uint64_t now_us, struct err *e)
+{
+	struct members *m = calloc(1, sizeof(*m));
+
+	if (!m) {
+		err_memory(e);
+		return NULL;
+	}
+	*m = (struct members){
+		.authenticated = o->key,
+		.fixed_interval_us = o->interval_us,
+		.sequence = o->sequence,
+		.multiplier = o->multiplier,
+		.seed = o->seed,
+		.jitter = ~o->seed,
+	};
+	if (o->key)
+		m->key = *o->key;
+	m->self = get(m, o->node);
+	if (!m->self) {
+		free(m);
+		err_memory(e);
+		return NULL;
+	}
+	set_interval(m);
+	peer_set(m, m->self, false, MEMBER_JOINING, now_us);
+	return m;
+}
+
+void member_free(struct members *m)
+{
+	struct peer *p, *next;
+
+	if (!m)
+		return;
+	HASH_ITER(by_name, m->by_name, p, next)
+	drop(m, p);
+	free(m);
 }
 
 int member_node(struct members *m, const char *name, const struct addr *ips, size_t n, uint64_t now_us,

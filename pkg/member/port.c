@@ -33,9 +33,10 @@ struct member_port {
 	struct loop_timer *reopen;
 	struct socket sockets[2];
 	uint64_t flood_until_us;
+	bool opened; /* as soon as it can */
 	bool has_node;
 	char *node;
-	struct log_limit refused, unsent;
+	struct log_limit refused, unsent, absent;
 };
 
 static const uint8_t families[2] = { ADDR_IPV4, ADDR_IPV6 };
@@ -197,7 +198,8 @@ static int open_sockets(struct member_port *p, struct err *e)
 				*e = why;
 				return -1;
 			}
-			log_warn(NULL, "%s; waiting for it", why.text);
+			if (log_allow(&p->absent, loop_now_ms(p->loop)))
+				log_warn(NULL, "%s; waiting for it", why.text);
 			loop_timer_set(p->reopen, REOPEN_MS);
 			continue;
 		}
@@ -208,13 +210,34 @@ static int open_sockets(struct member_port *p, struct err *e)
 	return 0;
 }
 
+/* Where its sessions are: at IPv4 if the Node has it. */
+static bool can_hear(const struct member_port *p)
+{
+	for (int i = 0; i < 2; i++)
+		if (member_local(p->engine, families[i]).family)
+			return p->sockets[i].at.fd >= 0;
+	return true; /* no address, so nobody to hear */
+}
+
+/* Who can't hear the others must not take them for dead: it joins when its address is there. */
+static int try_open(struct member_port *p, struct err *e)
+{
+	if (open_sockets(p, e) < 0)
+		return -1;
+	if (can_hear(p))
+		member_open(p->engine, loop_clock_us());
+	return 0;
+}
+
 static void on_reopen(void *arg)
 {
 	struct member_port *p = arg;
 	struct err e = ERR_INIT;
 
-	if (open_sockets(p, &e) < 0)
+	if (try_open(p, &e) < 0)
 		fail(p, &e);
+	else
+		pump(p);
 }
 
 /* Where sequence numbers start (see struct member_options), and what nobody can guess. */
@@ -246,7 +269,8 @@ struct member_port *member_port_new(struct loop *loop, const struct member_port_
 		.ev = *ev,
 		.port = o->port,
 		.refused = { .burst = 5, .window_ms = 10000 },
-		.unsent = { .burst = 5, .window_ms = 10000 } };
+		.unsent = { .burst = 5, .window_ms = 10000 },
+		.absent = { .burst = 1, .window_ms = 60000 } };
 	for (int i = 0; i < 2; i++)
 		p->sockets[i] = (struct socket){ .port = p, .at = { -1, -1 } };
 	fill_in(&engine);
@@ -282,7 +306,7 @@ int member_port_node(struct member_port *p, const struct api_node *n, struct err
 	if (member_node(
 		p->engine, n->meta.name, n->internal_ips, n->internal_ips_n, loop_clock_us(), e) < 0)
 		return -1;
-	if (member_is_open(p->engine) && open_sockets(p, e) < 0)
+	if (p->opened && try_open(p, e) < 0)
 		return -1;
 	pump(p);
 	return 0;
@@ -303,16 +327,16 @@ bool member_port_has_node(const struct member_port *p)
 
 int member_port_open(struct member_port *p, struct err *e)
 {
-	if (open_sockets(p, e) < 0)
+	p->opened = true;
+	if (try_open(p, e) < 0)
 		return -1;
-	member_open(p->engine, loop_clock_us());
 	pump(p);
 	return 0;
 }
 
 bool member_port_is_open(const struct member_port *p)
 {
-	return member_is_open(p->engine);
+	return p->opened;
 }
 
 void member_port_stop(struct member_port *p, enum bfd_diag diag)

@@ -186,3 +186,20 @@ sys.exit(subprocess.call(["lbctl", "members", "--node", "node-a", "--no-wait"], 
 	wait $PID
 	PID=
 }
+
+@test "a node whose InternalIP is not on the host would hear nobody, and joins when it is" {
+	mkfifo "$T/in"
+	exec 8<>"$T/in"
+	"${ALONE[@]}" lbctl members --node node-a --no-wait <"$T/in" >"$T/out" 2>"$T/err" 3>&- 8>&- &
+	PID=$!
+	{ node node-a 192.0.2.7; node node-b 192.0.2.8; world; bookmark ConfigMap v1; } >&8
+	wait_for 60 grep -q '192.0.2.7, the InternalIP of this node, is no address of this host; waiting for it' "$T/err"
+	wait_for 60 grep -q ConfigMap "$T/out"
+	[ "$(members "$T/out")" = 'ADDED node-a false joining' ]
+	# shellcheck disable=SC2046
+	nsenter -t "$PID" $([ "$(id -u)" -eq 0 ] || echo -U --preserve-credentials) -n ip address add 192.0.2.7/32 dev lo
+	is_alive() { members "$T/out" | grep -q 'node-a true this node'; }
+	wait_for 60 is_alive
+	exec 8>&-
+	wait "$PID"
+}
