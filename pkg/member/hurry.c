@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "pkg/cap/cap.h"
 #include "pkg/member/member.h"
 
 enum { NICE = -15 };
@@ -25,6 +26,8 @@ void member_hurry(char *text, size_t size)
 	struct sched_param lowest = { .sched_priority = 1 };
 	const char *scheduling = "real-time scheduling";
 
+	cap_raise(CAP_SYS_NICE);
+	cap_raise(CAP_IPC_LOCK);
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) < 0)
 		scheduling = setpriority(PRIO_PROCESS, 0, NICE) == 0
 				 ? "a high priority"

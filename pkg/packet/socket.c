@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "pkg/cap/cap.h"
 #include "pkg/packet/packet.h"
 
 enum {
@@ -77,19 +76,6 @@ void packet_filter_release(struct packet_filter *f)
 	*f = (struct packet_filter){ 0 };
 }
 
-/* Takes up CAP_NET_RAW where the process may have it but does not: a program file can carry it as
- * permitted only, so that the program starts where the capability is out of reach as well. */
-static bool raise_net_raw(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &head, caps) < 0 || !(caps[0].permitted & 1U << CAP_NET_RAW))
-		return false;
-	caps[0].effective |= 1U << CAP_NET_RAW;
-	return syscall(SYS_capset, &head, caps) == 0;
-}
-
 int packet_open(const char *what, uint16_t ethertype, int ifindex, struct err *e)
 {
 	struct sockaddr_ll ll = {
@@ -103,7 +89,7 @@ int packet_open(const char *what, uint16_t ethertype, int ifindex, struct err *e
 	/* Protocol 0: deaf, so that nothing comes in before the filter is there. */
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 && errno == EPERM && raise_net_raw())
+	if (fd < 0 && errno == EPERM && cap_raise(CAP_NET_RAW))
 		fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 && errno == EPERM)
 		return err_set(e, ERR_PERMISSION,

@@ -151,6 +151,14 @@ story_signed() {
 	done
 }
 
+story_hurries() {
+	local n want='real-time scheduling|a high priority'
+	(renice -n -1 -p "$BASHPID") >/dev/null 2>&1 || want='no priority over others' # a machine that lets nobody
+	for n in "${NODES[@]}"; do
+		said "$(pod_on "$n")" "$want"
+	done
+}
+
 story_counted() {
 	local ip=192.0.2.240 n
 	n=$(elected $ip "${NODES[@]}")

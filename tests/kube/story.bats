@@ -30,6 +30,10 @@ teardown_file() {
 	story_signed
 }
 
+@test "the speakers go before other work where a process may" {
+	story_hurries
+}
+
 @test "a speaker tells on its socket what it counted" {
 	story_counted
 }

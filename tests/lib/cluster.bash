@@ -344,7 +344,9 @@ cluster_volumes() {
 	local dir=$CLUSTER/pods/$2 name secret key
 	while read -r name secret; do
 		mkdir -p "$dir/volumes/$name" && chmod 777 "$dir/volumes/$name" || return
-		[ "$secret" != - ] && kapi GET "/api/v1/namespaces/$1/secrets/$secret" >"$dir/secret.json" 2>&1 || continue
+		if [ "$secret" = - ] || ! kapi GET "/api/v1/namespaces/$1/secrets/$secret" >"$dir/secret.json" 2>&1; then
+			continue
+		fi
 		for key in $(jq -r '.data | keys[]' "$dir/secret.json"); do
 			jq -r --arg key "$key" '.data[$key]' "$dir/secret.json" | base64 -d >"$dir/volumes/$name/$key"
 		done
