@@ -11,7 +11,9 @@ int ears_open(struct ears *x, struct err *e)
 	*x = (struct ears){ .arp = -1, .ndp = -1 };
 	x->arp = arp_open(0, e);
 	x->ndp = x->arp < 0 ? -1 : ndp_open(0, e);
-	x->groups = x->ndp < 0 ? NULL : ndp_groups_new(e);
+	if (x->ndp < 0 || packet_time(x->arp, e) < 0 || packet_time(x->ndp, e) < 0)
+		return -1;
+	x->groups = ndp_groups_new(e);
 	return x->groups ? 0 : -1;
 }
 

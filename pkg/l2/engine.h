@@ -117,6 +117,7 @@ struct l2 {
 	size_t only_n, except_n;
 	uint32_t grace_ms, refresh_ms, rate, round;
 	uint64_t now, generation, groups_generation;
+	bool late;             /* what is heard waited too long to be answered */
 	struct table links;    /* by ifindex */
 	struct table own_macs; /* by MAC */
 	struct table owners;   /* by key, leaving ones too */

@@ -137,6 +137,8 @@ static enum l2_outcome hear_question(struct l2 *l, const struct heard *h, const 
 		return L2_NOT_TO_US;
 	if (h->sender.bytes[0] & 1)
 		return L2_BAD_SENDER;
+	if (l->late)
+		return L2_LATE;
 	p->answered++;
 	return L2_ANSWERED;
 }
@@ -168,6 +170,11 @@ static enum l2_outcome hear(
 		k->outcomes[o]++;
 	*on = k;
 	return o;
+}
+
+void l2_set_late(struct l2 *l, bool late)
+{
+	l->late = late;
 }
 
 enum l2_outcome l2_receive_arp(
@@ -245,6 +252,7 @@ const char *l2_outcome_text(enum l2_outcome o)
 		[L2_FOREIGN_CLAIM] = "another host claims it",
 		[L2_IGNORED_CLAIM] = "its claims are ignored",
 		[L2_TAKEN] = "another host has it",
+		[L2_LATE] = "asked too long ago",
 	};
 
 	return text[o];

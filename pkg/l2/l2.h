@@ -129,9 +129,14 @@ enum l2_outcome {
 	L2_FOREIGN_CLAIM,
 	L2_IGNORED_CLAIM,
 	L2_TAKEN, /* another host has an address that is being probed */
+	L2_LATE,  /* see l2_set_late() */
 	L2_OUTCOMES,
 };
 const char *l2_outcome_text(enum l2_outcome o); /* "not announced" */
+
+/* Whether the frames to come have waited while this process did not run.  They are heard, but not
+ * answered: another node may have taken over meanwhile, and who asked has asked again. */
+void l2_set_late(struct l2 *l, bool late);
 
 /* A frame that arrived; with L2_ANSWERED *reply is to be sent.  l2_deadline() may be nearer then. */
 enum l2_outcome l2_receive_arp(

@@ -69,6 +69,19 @@ static void what_is_not_asked_of_us_is_not_answered(void **state)
 	l2_free(l);
 }
 
+static void what_was_asked_too_long_ago_is_not_answered(void **state)
+{
+	struct l2 *l = announcing_10(0);
+
+	(void)state;
+	l2_set_late(l, true);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_LATE);
+	assert_int_equal(ask(l, ETH0, "192.0.2.11"), L2_NOT_ANNOUNCED);
+	l2_set_late(l, false);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	l2_free(l);
+}
+
 static void a_takeover_is_five_rounds_of_both_forms(void **state)
 {
 	static const uint64_t at[] = { 0, 1100, 2200, 3300, 4400 };
@@ -250,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_gets_the_links_mac),
 		cmocka_unit_test(what_is_not_asked_of_us_is_not_answered),
+		cmocka_unit_test(what_was_asked_too_long_ago_is_not_answered),
 		cmocka_unit_test(a_takeover_is_five_rounds_of_both_forms),
 		cmocka_unit_test(a_late_tick_keeps_the_distance),
 		cmocka_unit_test(the_same_again_is_no_news),

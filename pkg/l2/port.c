@@ -13,6 +13,8 @@
 enum {
 	RETRY_MS = 1,       /* when the kernel's queue for sending was full */
 	BATCHES_A_TURN = 8, /* received before others have their turn */
+	LATE_US =
+	    1000000, /* who isn't answered for that long asks again (RFC 1122 2.3.2.1, RFC 4861 10) */
 };
 
 struct l2_port {
@@ -26,7 +28,8 @@ struct l2_port {
 	struct ears ears;
 	uint64_t generation, groups_generation; /* of what is listened for */
 	bool links_changed;
-	bool blocked; /* until `retry`: nothing is sent, so nothing is received */
+	uint64_t woke_us; /* what had come before is late */
+	bool blocked;     /* until `retry`: nothing is sent, so nothing is received */
 	struct log_limit group_limit;
 };
 
@@ -210,10 +213,18 @@ static bool answered(struct l2_port *p, size_t got, size_t most)
 	return got == most && !p->blocked;
 }
 
+/* A frame that waited for so long tells that we did not run, and so did all that came meanwhile. */
+static void note_age(struct l2_port *p, uint32_t age_us, uint64_t now_us)
+{
+	if (age_us >= LATE_US)
+		p->woke_us = now_us;
+	l2_set_late(p->engine, now_us < p->woke_us + age_us);
+}
+
 /* Answers one batch; false when that was all. */
 static bool answer_arp(struct l2_port *p)
 {
-	uint64_t now = loop_now_ms(p->loop);
+	uint64_t now = loop_now_ms(p->loop), now_us;
 	bool log = log_enabled(LOG_DEBUG, "l2");
 	struct err e = ERR_INIT;
 	struct arp_batch b;
@@ -222,10 +233,12 @@ static bool answer_arp(struct l2_port *p)
 		log_debug("l2", "%s", e.text);
 		return false;
 	}
+	now_us = loop_clock_us();
 	for (size_t i = 0; i < b.n; i++) {
-		enum l2_outcome o =
-		    l2_receive_arp(p->engine, &b.at[i], now, &p->ears.arp_out[p->ears.arp_n]);
+		enum l2_outcome o;
 
+		note_age(p, b.age_us[i], now_us);
+		o = l2_receive_arp(p->engine, &b.at[i], now, &p->ears.arp_out[p->ears.arp_n]);
 		p->ears.arp_n += o == L2_ANSWERED;
 		if (log)
 			log_arp(p, &b.at[i], o);
@@ -235,7 +248,7 @@ static bool answer_arp(struct l2_port *p)
 
 static bool answer_ndp(struct l2_port *p)
 {
-	uint64_t now = loop_now_ms(p->loop);
+	uint64_t now = loop_now_ms(p->loop), now_us;
 	bool log = log_enabled(LOG_DEBUG, "l2");
 	struct err e = ERR_INIT;
 	struct ndp_batch b;
@@ -246,10 +259,12 @@ static bool answer_ndp(struct l2_port *p)
 	}
 	if (b.bad && log)
 		log_debug("l2", "%s", b.why.text);
+	now_us = loop_clock_us();
 	for (size_t i = 0; i < b.n; i++) {
-		enum l2_outcome o =
-		    l2_receive_ndp(p->engine, &b.at[i], now, &p->ears.ndp_out[p->ears.ndp_n]);
+		enum l2_outcome o;
 
+		note_age(p, b.age_us[i], now_us);
+		o = l2_receive_ndp(p->engine, &b.at[i], now, &p->ears.ndp_out[p->ears.ndp_n]);
 		p->ears.ndp_n += o == L2_ANSWERED;
 		if (log)
 			log_ndp(p, &b.at[i], o);

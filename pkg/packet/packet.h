@@ -67,9 +67,9 @@ int packet_hear(int fd, packet_make_fn *make, const void *arg, bool *exact, stru
  * has other things to do as well. */
 int packet_time(int fd, struct err *e) MUST_CHECK;
 
-/* How long ago that was, against CLOCK_REALTIME, for who reads a frame by recvmsg() with that much
- * room for control messages; 0 when it isn't told. */
-enum { PACKET_CONTROL_ROOM = 64 };
+/* How long ago that was, at most PACKET_AGE_MAX_US, against CLOCK_REALTIME, for who reads a frame by
+ * recvmsg() with that much room for control messages; 0 when it isn't told. */
+enum { PACKET_CONTROL_ROOM = 64, PACKET_AGE_MAX_US = 10000000 };
 struct msghdr;
 struct timespec;
 uint32_t packet_age_us(struct msghdr *h, const struct timespec *now);

@@ -115,7 +115,7 @@ int packet_time(int fd, struct err *e)
 	return 0;
 }
 
-/* One that was set meanwhile gives 0. */
+/* One that was set back meanwhile gives 0. */
 uint32_t packet_age_us(struct msghdr *h, const struct timespec *now)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
@@ -127,7 +127,7 @@ uint32_t packet_age_us(struct msghdr *h, const struct timespec *now)
 		memcpy(&then, CMSG_DATA(c), sizeof(then));
 		us = (now->tv_sec - then.tv_sec) * INT64_C(1000000) +
 		     (now->tv_nsec - then.tv_nsec) / 1000;
-		return us > 0 && us < 10000000 ? (uint32_t)us : 0;
+		return us <= 0 ? 0 : us < PACKET_AGE_MAX_US ? (uint32_t)us : PACKET_AGE_MAX_US;
 	}
 	return 0;
 }

@@ -143,6 +143,12 @@ int probe_wire_send(struct probe_wire *w, const struct probe_message *m, struct 
 	return ndp_send(w->ndp, &ndp, 1, e);
 }
 
+/* Of one that waited for so long, the clock was rather set. */
+static uint32_t age(uint32_t us)
+{
+	return us < PACKET_AGE_MAX_US ? us : 0;
+}
+
 static int receive_arp(int fd, struct probe_batch *b, struct err *e)
 {
 	struct arp_batch got;
@@ -153,7 +159,7 @@ static int receive_arp(int fd, struct probe_batch *b, struct err *e)
 		b->at[i] = (struct probe_message){
 			.ifindex = got.at[i].ifindex, .family = ADDR_IPV4, .arp = got.at[i].frame
 		};
-		b->age_us[i] = got.age_us[i];
+		b->age_us[i] = age(got.age_us[i]);
 	}
 	b->n = got.n;
 	b->more = got.n + got.bad == PACKET_BATCH;
@@ -170,7 +176,7 @@ static int receive_ndp(int fd, struct probe_batch *b, struct err *e)
 		b->at[i] = (struct probe_message){
 			.ifindex = got.at[i].ifindex, .family = ADDR_IPV6, .ndp = got.at[i].frame
 		};
-		b->age_us[i] = got.age_us[i];
+		b->age_us[i] = age(got.age_us[i]);
 	}
 	b->n = got.n;
 	b->more = got.n + got.bad == PACKET_BATCH;

@@ -412,6 +412,18 @@ counted() { # LINE: with a number that is at least what is wanted, in its place
 	[ ! -e "$T/run/announce.sock" ]
 }
 
+@test "what was asked while it did not run is not answered afterwards: another may have taken over" {
+	announce_on node-a 8 --run-dir "$T/run"
+	announcement ADDED web node-a '"192.0.2.10"' >&8
+	wait_for 5 answered_by 192.0.2.10 $A
+	kill -STOP "$LAN_PID"
+	run ! lan_run node-b arping -q -c 1 -w 2 -I eth0 192.0.2.10
+	kill -CONT "$LAN_PID"
+	wait_for 10 counted 'lbctl_layer2_frames_total{interface="eth0",outcome="asked too long ago"} 1'
+	counted 'lbctl_layer2_frames_total{interface="eth0",outcome="answered"} 1'
+	wait_for 5 answered_by 192.0.2.10 $A
+}
+
 @test "--links tells the cluster on which interfaces the node can announce, and when that changes" {
 	told() { # LINKS
 		[ "$(jq -r 'select(.type == "APPLY" and .object.kind == "Node") | .object.metadata
