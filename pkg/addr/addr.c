@@ -74,11 +74,28 @@ static void format_ipv6(const uint8_t bytes[static 16], char out[static ADDR_TEX
 	}
 }
 
+static char *put_decimal(char *to, uint8_t v)
+{
+	if (v >= 100)
+		*to++ = (char)('0' + v / 100);
+	if (v >= 10)
+		*to++ = (char)('0' + v / 10 % 10);
+	*to++ = (char)('0' + v % 10);
+	return to;
+}
+
+static void format_ipv4(const uint8_t bytes[static 4], char out[static ADDR_TEXT_LEN])
+{
+	for (size_t i = 0; i < 4; i++) {
+		out = put_decimal(out, bytes[i]);
+		*out++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *addr_format(const struct addr *a, char out[static ADDR_TEXT_LEN])
 {
 	if (a->family == ADDR_IPV4)
-		snprintf(out, ADDR_TEXT_LEN, "%u.%u.%u.%u", a->bytes[0], a->bytes[1], a->bytes[2],
-		    a->bytes[3]);
+		format_ipv4(a->bytes, out);
 	else if (a->family == ADDR_IPV6)
 		format_ipv6(a->bytes, out);
 	else

@@ -19,20 +19,18 @@ void buf_reset(struct buf *b)
 		b->data[0] = 0;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	size_t cap = b->cap ? b->cap : 64;
 	char *data;
 
 	if (b->bad)
 		return NULL;
-	if (b->cap - b->len > n) /* one more for the NUL */
-		return b->data + b->len;
 	if (n > SIZE_MAX / 4 - b->len) {
 		b->bad = true;
 		return NULL;
 	}
-	while (cap - b->len <= n)
+	while (cap - b->len <= n) /* one more for the NUL */
 		cap *= 2;
 	data = realloc(b->data, cap);
 	if (!data) {
@@ -60,17 +58,6 @@ void buf_add(struct buf *b, const void *bytes, size_t n)
 void buf_puts(struct buf *b, const char *text)
 {
 	buf_add(b, text, strlen(text));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	char *to = buf_room(b, 1);
-
-	if (!to)
-		return;
-	to[0] = c;
-	to[1] = 0;
-	b->len++;
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

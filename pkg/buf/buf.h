@@ -26,13 +26,32 @@ void buf_reset(struct buf *b);   /* empties, keeps the memory, clears bad */
 
 void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_puts(struct buf *b, const char *text);
-void buf_putc(struct buf *b, char c);
+static inline void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 
 /* Room for at least n bytes more at data + len, or NULL.  The caller writes there and adds to len. */
-char *buf_room(struct buf *b, size_t n);
+static inline char *buf_room(struct buf *b, size_t n);
 
 /* Drops the first n bytes. */
 void buf_shift(struct buf *b, size_t n);
+
+/* buf_room() when there is none yet. */
+char *buf_grow(struct buf *b, size_t n);
+
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	return b->cap - b->len > n && !b->bad ? b->data + b->len : buf_grow(b, n);
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+	char *to = buf_room(b, 1);
+
+	if (!to)
+		return;
+	to[0] = c;
+	to[1] = 0;
+	b->len++;
+}
 
 #endif

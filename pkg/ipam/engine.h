@@ -21,6 +21,7 @@
 #include <uthash.h>
 
 #include "pkg/ipam/ipam.h"
+#include "pkg/table/table.h"
 #include "pkg/tree/tree.h"
 
 /* Which addresses a Service needs. */
@@ -170,9 +171,9 @@ struct loss {
 };
 
 struct service {
-	UT_hash_handle hh; /* by key */
-	char *key;         /* namespace, NUL, name */
-	size_t key_len;
+	char *key; /* namespace, NUL, name */
+	uint32_t key_len;
+	uint32_t key_hash;
 	const char *name;
 	struct facts *facts; /* NULL: never readable */
 	struct seen *seen;
@@ -254,7 +255,7 @@ struct ipam {
 	struct place *places;  /* by address */
 	size_t places_n;
 
-	struct service *services; /* hash */
+	struct table services; /* by key */
 	struct namespace *namespaces;
 	struct sharing *sharings;
 	struct pool_name *names;

@@ -63,6 +63,11 @@ static int barred_compare(const struct tree_node *a, const struct tree_node *b)
 	return c ? c : strcmp(l->report ? l->report->by : "", r->report ? r->report->by : "");
 }
 
+static uint32_t service_hash(const void *service)
+{
+	return ((const struct service *)service)->key_hash;
+}
+
 struct ipam *ipam_new(const struct ipam_options *o, struct err *e)
 {
 	struct ipam *m = calloc(1, sizeof(*m));
@@ -74,6 +79,7 @@ struct ipam *ipam_new(const struct ipam_options *o, struct err *e)
 		err_memory(e);
 		return NULL;
 	}
+	m->services = (struct table)TABLE_INIT(service_hash);
 	m->used.compare = used_compare;
 	m->dirty.compare = dirty_compare;
 	m->ready.compare = ready_compare;
@@ -192,29 +198,49 @@ void ipam_namespace_gone(struct ipam *m, const char *name)
 
 void ipam_config(struct ipam *m, const struct config *c)
 {
-	struct service *s, *next;
+	struct service *s;
 
 	wait_free(m);
 	space_build(m, c);
 	m->had_pools = m->had_pools || c->pools_n;
-	HASH_ITER(hh, m->services, s, next)
-	{
+	for (size_t i = 0; (s = table_next(&m->services, &i));)
 		soil(m, s);
-	}
+}
+
+struct service_key {
+	char text[600]; /* as service.key */
+	uint32_t len;
+	uint32_t hash;
+};
+
+/* False when it is too long to be of any Service. */
+static bool key_make(struct service_key *k, const char *namespace, const char *name)
+{
+	size_t n = strlen(namespace) + 1, len = n + strlen(name);
+
+	if (len >= sizeof(k->text))
+		return false;
+	memcpy(k->text, namespace, n);
+	memcpy(k->text + n, name, len - n + 1);
+	k->len = (uint32_t)len;
+	k->hash = table_hash(k->text, len);
+	return true;
+}
+
+static bool service_has_key(const void *service, const void *key)
+{
+	const struct service *s = service;
+	const struct service_key *k = key;
+
+	return s->key_hash == k->hash && s->key_len == k->len && !memcmp(s->key, k->text, k->len);
 }
 
 static struct service *service_find(const struct ipam *m, const char *namespace, const char *name)
 {
-	size_t n = strlen(namespace), len = n + 1 + strlen(name);
-	char key[600];
-	struct service *s = NULL;
+	struct service_key k;
 
-	if (len >= sizeof(key))
-		return NULL;
-	memcpy(key, namespace, n + 1);
-	memcpy(key + n + 1, name, len - n);
-	HASH_FIND(hh, m->services, key, len, s);
-	return s;
+	return key_make(&k, namespace, name) ? table_find(&m->services, k.hash, service_has_key, &k)
+					     : NULL;
 }
 
 static void service_free(struct ipam *m, struct service *s)
@@ -232,8 +258,7 @@ static void service_free(struct ipam *m, struct service *s)
 			s->ns_next->ns_prev = s->ns_prev;
 		namespace_drop(m, s->ns);
 	}
-	if (s->hh.tbl)
-		HASH_DEL(m->services, s);
+	table_remove(&m->services, s);
 	tell_forget(s);
 	free(s->unreadable);
 	free(s->facts);
@@ -244,28 +269,30 @@ static void service_free(struct ipam *m, struct service *s)
 
 static struct service *service_of(struct ipam *m, const char *namespace, const char *name)
 {
-	struct service *s = service_find(m, namespace, name);
-	size_t n = strlen(namespace) + 1;
+	struct service *s;
+	struct service_key k;
 
+	if (!key_make(&k, namespace, name))
+		return NULL;
+	s = table_find(&m->services, k.hash, service_has_key, &k);
 	if (s)
 		return s;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		goto bad;
-	s->key_len = n + strlen(name);
-	s->key = malloc(s->key_len + 1);
+	s->key = malloc(k.len + 1);
 	s->ns = s->key ? namespace_of(m, namespace) : NULL;
 	if (!s->ns)
 		goto bad;
-	memcpy(s->key, namespace, n);
-	memcpy(s->key + n, name, s->key_len - n + 1);
-	s->name = s->key + n;
+	memcpy(s->key, k.text, k.len + 1);
+	s->key_len = k.len;
+	s->key_hash = k.hash;
+	s->name = s->key + strlen(namespace) + 1;
 	s->ns_next = s->ns->services;
 	if (s->ns_next)
 		s->ns_next->ns_prev = s;
 	s->ns->services = s;
-	HASH_ADD_KEYPTR(hh, m->services, s->key, s->key_len, s);
-	if (s->hh.tbl)
+	if (table_add(&m->services, s))
 		return s;
 bad:
 	m->bad = true;
@@ -417,16 +444,23 @@ int ipam_next(struct ipam *m, struct ipam_outcome *o, struct err *e)
 
 void ipam_free(struct ipam *m)
 {
-	struct service *s, *next;
+	struct table services;
+	struct service *s;
 	struct namespace *ns, *after;
 	struct pool_name *name, *then;
 
 	if (!m)
 		return;
-	HASH_ITER(hh, m->services, s, next)
-	{
+	/* Nothing is given or found any more, so what the Services free needs no place. */
+	wait_free(m);
+	space_free(m);
+	m->sticky = false;
+	m->reuse_delay = 0;
+	services = m->services;
+	m->services = (struct table)TABLE_INIT(service_hash);
+	for (size_t i = 0; (s = table_next(&services, &i));)
 		service_free(m, s);
-	}
+	table_release(&services);
 	HASH_ITER(hh, m->namespaces, ns, after)
 	{
 		ns->known = false;
@@ -437,9 +471,7 @@ void ipam_free(struct ipam *m)
 		HASH_DEL(m->names, name);
 		free(name);
 	}
-	wait_free(m);
 	rest_free(m);
-	space_free(m);
 	arena_release(&m->scratch);
 	free(m->lb_class);
 	free(m);

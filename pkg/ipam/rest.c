@@ -97,8 +97,8 @@ static void evict(struct ipam *m)
 {
 	size_t most = FORMERS_MAX;
 
-	if (HASH_COUNT(m->services) > most / 2)
-		most = 2 * (size_t)HASH_COUNT(m->services);
+	if (m->services.n > most / 2)
+		most = 2 * m->services.n;
 	while (m->formers.n > most) {
 		struct former *f = released_after(m, NULL);
 		struct addr a = f->addr;

@@ -91,12 +91,11 @@ void tell_forget(struct service *s)
 	s->loss = NULL;
 }
 
-/* "; SENTENCE" of the loss, or "" */
-static const char *loss_text(struct ipam *m, const struct service *s)
+static const char *with_loss(struct ipam *m, const struct service *s, const char *message)
 {
 	if (!s->loss || !s->loss->sentence)
-		return "";
-	return arena_printf(&m->scratch, "; %s", s->loss->sentence);
+		return arena_copy(&m->scratch, message);
+	return arena_printf(&m->scratch, "%s; %s", message, s->loss->sentence);
 }
 
 static void loss_event(struct ipam *m, const struct service *s)
@@ -142,7 +141,7 @@ static bool decide(struct ipam *m, struct service *s, const struct refusal *r)
 		.component = "allocate",
 		.verdict = r->verdict,
 		.code = r->code,
-		.message = arena_printf(&m->scratch, "%s%s", r->message, loss_text(m, s)),
+		.message = with_loss(m, s, r->message),
 		.considered = r->considered,
 		.considered_n = r->considered_n,
 	};
@@ -379,6 +378,8 @@ const char *tell_addresses(struct ipam *m, const struct addr *at, size_t n)
 	char text[ADDR_TEXT_LEN];
 	const char *copy;
 
+	if (n == 1)
+		return arena_copy(&m->scratch, addr_format(at, text));
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&b, "%s%s", !i ? "" : i + 1 < n ? ", " : " and ", addr_format(&at[i], text));
 	copy = arena_copy(&m->scratch, b.data ? b.data : "");

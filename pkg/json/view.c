@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/json/view.h"
 
+#include "pkg/json/scan.h"
+
 enum { VIEW_DEPTH = 32, VIEW_MEMBERS = 64, VIEW_DIGITS = 18 };
 
 /* What is not common makes the whole parse fail: fractions, exponents, \u, bytes beyond ASCII, a key
@@ -39,7 +41,13 @@ static const char *string(struct parser *p, uint32_t *len)
 	bool escaped = false;
 	char *copy, *w;
 
-	for (; to < p->end && *to != '"'; to++) {
+	for (;; to++) {
+		unsigned plain = 8;
+
+		while (plain == 8 && p->end - to >= 8)
+			to += plain = scan_plain(to);
+		if (to == p->end || *to == '"')
+			break;
 		if ((unsigned char)*to < 0x20 || (unsigned char)*to > 0x7e)
 			return NULL;
 		if (*to == '\\') {

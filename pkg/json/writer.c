@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "pkg/json/scan.h"
+
 struct json_writer json_writer(struct buf *out)
 {
 	return (struct json_writer){ .out = out };
@@ -16,37 +18,17 @@ static void separate(struct json_writer *w)
 	w->comma = true;
 }
 
-/* Whether any of the eight bytes is a control character, a quote, a backslash, or beyond ASCII. */
-static bool is_special(uint64_t bytes)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
-	uint64_t quotes = bytes ^ (ones * '"'), slashes = bytes ^ (ones * '\\');
-
-	return ((bytes - ones * 0x20) | (quotes - ones) | (slashes - ones) | bytes) & tops;
-}
-
 /* Text that is quoted by putting quotes around it. */
-static bool quote_plain(struct buf *out, const char *s)
+static bool is_plain(const char *s, size_t n)
 {
-	size_t n = strlen(s), i = 0;
-	char *to;
+	size_t i = 0;
 
-	for (uint64_t eight; i + 8 <= n; i += 8) {
-		memcpy(&eight, s + i, 8);
-		if (is_special(eight))
+	for (; i + 8 <= n; i += 8)
+		if (scan_plain(s + i) < 8)
 			return false;
-	}
 	for (; i < n; i++)
 		if ((unsigned char)s[i] < 0x20 || s[i] == '"' || s[i] == '\\')
 			return false;
-	to = buf_room(out, n + 2);
-	if (!to)
-		return true;
-	to[0] = '"';
-	memcpy(to + 1, s, n);
-	to[n + 1] = '"';
-	to[n + 2] = 0;
-	out->len += n + 2;
 	return true;
 }
 
@@ -54,8 +36,6 @@ static void quote(struct buf *out, const char *s)
 {
 	const char *from = s;
 
-	if (quote_plain(out, s))
-		return;
 	buf_putc(out, '"');
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
@@ -75,6 +55,32 @@ static void quote(struct buf *out, const char *s)
 	buf_putc(out, '"');
 }
 
+/* The comma that is due, the text in quotes, and what comes after it, if anything. */
+static void put_quoted(struct json_writer *w, const char *s, char after)
+{
+	size_t n = strlen(s);
+	char *to = is_plain(s, n) ? buf_room(w->out, n + 4) : NULL;
+
+	if (!to) {
+		separate(w);
+		quote(w->out, s);
+		if (after)
+			buf_putc(w->out, after);
+		return;
+	}
+	if (w->comma)
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, s, n);
+	to += n;
+	*to++ = '"';
+	if (after)
+		*to++ = after;
+	*to = 0;
+	w->out->len = (size_t)(to - w->out->data);
+	w->comma = true;
+}
+
 void json_begin(struct json_writer *w, char bracket)
 {
 	separate(w);
@@ -90,9 +96,7 @@ void json_end(struct json_writer *w, char bracket)
 
 void json_key(struct json_writer *w, const char *key)
 {
-	separate(w);
-	quote(w->out, key);
-	buf_putc(w->out, ':');
+	put_quoted(w, key, ':');
 	w->comma = false;
 }
 
@@ -102,8 +106,7 @@ void json_put(struct json_writer *w, const char *string)
 		json_put_null(w);
 		return;
 	}
-	separate(w);
-	quote(w->out, string);
+	put_quoted(w, string, 0);
 }
 
 void json_put_int(struct json_writer *w, int64_t v)

@@ -185,6 +185,18 @@ static uint64_t hash(uint64_t h, const char *text)
 	return fnv_end(fnv(h, text, strlen(text)));
 }
 
+/* NAME.HASH, with what fits of the name */
+static void event_name(char out[static 254], const char *name, uint64_t h)
+{
+	size_t n = strnlen(name, 230);
+
+	memcpy(out, name, n);
+	out[n++] = '.';
+	for (int shift = 60; shift >= 0; shift -= 4)
+		out[n++] = "0123456789abcdef"[h >> shift & 15];
+	out[n] = 0;
+}
+
 void record_event(struct buf *out, const struct record_event *ev)
 {
 	struct json_writer w = begin(out, "APPLY", "Event", "v1");
@@ -193,7 +205,7 @@ void record_event(struct buf *out, const struct record_event *ev)
 
 	h = hash(hash(h, ev->uid), ev->component);
 	h = hash(hash(hash(h, ev->host), ev->reason), ev->message);
-	snprintf(name, sizeof(name), "%.230s.%016" PRIx64, ev->name, h);
+	event_name(name, ev->name, h);
 	begin_metadata(&w, ev->namespace, name);
 	json_end(&w, '}');
 	json_key(&w, "involvedObject");
