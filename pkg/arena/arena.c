@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST_BLOCK = 496, MOST_BLOCK = 64 << 10 };
+enum { FIRST_BLOCK = 496, MOST_BLOCK = 64 << 10, JOIN_MOST = 8 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -99,6 +99,29 @@ char *arena_copy_n(struct arena *a, const char *text, size_t n)
 		return NULL;
 	memcpy(p, text, n);
 	p[n] = 0;
+	return p;
+}
+
+char *arena_join(struct arena *a, const char *first, ...)
+{
+	const char *parts[JOIN_MOST];
+	size_t lens[JOIN_MOST], n = 0, len = 0;
+	va_list ap;
+	char *p, *to;
+
+	va_start(ap, first);
+	for (const char *s = first; s && n < JOIN_MOST; s = va_arg(ap, const char *)) {
+		parts[n] = s;
+		lens[n] = strlen(s);
+		len += lens[n++];
+	}
+	va_end(ap);
+	p = to = take(a, len + 1, 1);
+	if (!p)
+		return NULL;
+	for (size_t i = 0; i < n; to += lens[i++])
+		memcpy(to, parts[i], lens[i]);
+	*to = 0;
 	return p;
 }
 

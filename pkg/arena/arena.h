@@ -29,5 +29,7 @@ void *arena_alloc(struct arena *a, size_t n);
 char *arena_copy(struct arena *a, const char *text);             /* NULL for NULL */
 char *arena_copy_n(struct arena *a, const char *text, size_t n); /* adds the NUL */
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
+/* At most eight texts in a row, then NULL: for what is made by the thousand. */
+char *arena_join(struct arena *a, const char *first, ...) SENTINEL;
 
 #endif

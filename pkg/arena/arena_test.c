@@ -39,6 +39,8 @@ static void text_is_copied(void **state)
 	assert_string_equal(copy, "node-a");
 	assert_string_equal(part, "node");
 	assert_string_equal(arena_printf(&a, "spec.addresses[%d]", 3), "spec.addresses[3]");
+	assert_string_equal(arena_join(&a, "gave ", "", "192.0.2.1", NULL), "gave 192.0.2.1");
+	assert_string_equal(arena_join(&a, "", NULL), "");
 	assert_null(arena_copy(&a, NULL));
 	arena_release(&a);
 }

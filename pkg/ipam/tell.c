@@ -281,8 +281,8 @@ void tell_assigned(struct ipam *m, struct service *s, size_t had)
 
 	copy_holds(s, at);
 	write_status(m, s);
-	r.message = arena_printf(&m->scratch, "%s %s of pool \"%s\"", had ? "has now" : "gave",
-	    tell_addresses(m, at, s->holds_n), pool ? pool : "");
+	r.message = arena_join(&m->scratch, had ? "has now " : "gave ",
+	    tell_addresses(m, at, s->holds_n), " of pool \"", pool ? pool : "", "\"", NULL);
 	if (decide(m, s, &r)) {
 		loss_event(m, s);
 		if (had) {
@@ -293,7 +293,7 @@ void tell_assigned(struct ipam *m, struct service *s, size_t had)
 				&m->scratch, "Assigned additional IP %s", tell_go(m, &at[last], 1)));
 		} else {
 			tell_event(m, s, false, "IPAllocated",
-			    arena_printf(&m->scratch, "Assigned IP %s", tell_go(m, at, s->holds_n)));
+			    arena_join(&m->scratch, "Assigned IP ", tell_go(m, at, s->holds_n), NULL));
 		}
 	}
 	about(m, at, s->holds_n);
@@ -330,8 +330,8 @@ void tell_kept(struct ipam *m, struct service *s, bool second)
 		    "keeps %s until it goes or asks for another, though it is %s",
 		    tell_addresses(m, at, s->holds_n), against);
 	else if (place)
-		r.message = arena_printf(&m->scratch, "keeps %s of pool \"%s\"",
-		    tell_addresses(m, at, s->holds_n), place->pool->config->name);
+		r.message = arena_join(&m->scratch, "keeps ", tell_addresses(m, at, s->holds_n),
+		    " of pool \"", place->pool->config->name, "\"", NULL);
 	else
 		r.message = arena_printf(&m->scratch, "keeps %s, which is %s",
 		    tell_addresses(m, at, s->holds_n), outside(m));
@@ -394,6 +394,6 @@ const char *tell_go(struct ipam *m, const struct addr *at, size_t n)
 
 	addr_format(&at[0], one);
 	if (n < 2)
-		return arena_printf(&m->scratch, "[\"%s\"]", one);
+		return arena_join(&m->scratch, "[\"", one, "\"]", NULL);
 	return arena_printf(&m->scratch, "[\"%s\" \"%s\"]", one, addr_format(&at[1], two));
 }

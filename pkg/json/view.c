@@ -15,7 +15,7 @@ struct parser {
 
 static const struct json *tag(const struct view *v)
 {
-	return v ? (const struct json *)((uintptr_t)v + 1) : NULL;
+	return (const struct json *)((uintptr_t)v + 1);
 }
 
 static void blanks(struct parser *p)
@@ -94,7 +94,13 @@ static bool word(struct parser *p, const char *text)
 	return true;
 }
 
-static bool value(struct parser *p, int depth, const struct json **out);
+/* A member of an object, or an item of an array, and room for its value. */
+struct slot {
+	struct view_member member;
+	struct view view;
+};
+
+static bool value(struct parser *p, int depth, struct view *v, const struct json **out);
 
 static bool has_key(const struct view_member *m, const char *key, uint32_t len)
 {
@@ -111,13 +117,14 @@ static bool object(struct parser *p, int depth, struct view *v)
 	if (next_is(p, '}'))
 		return true;
 	do {
-		struct view_member *m = arena_alloc(p->arena, sizeof(*m));
+		struct slot *slot = arena_alloc(p->arena, sizeof(*slot));
+		struct view_member *m = &slot->member;
 
-		if (!m || v->n == VIEW_MEMBERS || !next_is(p, '"'))
+		if (!slot || v->n == VIEW_MEMBERS || !next_is(p, '"'))
 			return false;
 		m->key = string(p, &m->key_len);
 		if (!m->key || has_key(first, m->key, m->key_len) || !next_is(p, ':') ||
-		    !value(p, depth, &m->value))
+		    !value(p, depth, &slot->view, &m->value))
 			return false;
 		*link = m;
 		link = &m->next;
@@ -137,12 +144,12 @@ static bool array(struct parser *p, int depth, struct view *v)
 	if (next_is(p, ']'))
 		return true;
 	do {
-		struct view_member *m = arena_alloc(p->arena, sizeof(*m));
+		struct slot *slot = arena_alloc(p->arena, sizeof(*slot));
 
-		if (!m || n == UINT32_MAX || !value(p, depth, &m->value))
+		if (!slot || n == UINT32_MAX || !value(p, depth, &slot->view, &slot->member.value))
 			return false;
-		*link = m;
-		link = &m->next;
+		*link = &slot->member;
+		link = &slot->member.next;
 		n++;
 	} while (next_is(p, ','));
 	items = arena_alloc(p->arena, n * sizeof(*items));
@@ -182,27 +189,26 @@ static bool fill(struct parser *p, int depth, struct view *v)
 	}
 }
 
-static bool value(struct parser *p, int depth, const struct json **out)
+/* `v` is zeroed, and becomes the value, unless that is null. */
+static bool value(struct parser *p, int depth, struct view *v, const struct json **out)
 {
-	struct view *v;
-
 	blanks(p);
 	*out = NULL;
 	if (p->at == p->end || depth == VIEW_DEPTH)
 		return false;
 	if (*p->at == 'n')
 		return word(p, "null");
-	v = arena_alloc(p->arena, sizeof(*v));
 	*out = tag(v);
-	return v && fill(p, depth, v);
+	return fill(p, depth, v);
 }
 
 const struct json *json_view(const char *text, size_t len, struct arena *a)
 {
 	struct parser p = { .at = text, .end = text + len, .arena = a };
 	const struct json *out = NULL;
+	struct view *v = arena_alloc(a, sizeof(*v));
 
-	if (len > INT32_MAX || !value(&p, 0, &out) || json_type(out) != JSON_OBJECT)
+	if (!v || len > INT32_MAX || !value(&p, 0, v, &out) || json_type(out) != JSON_OBJECT)
 		return NULL;
 	blanks(&p);
 	return p.at == p.end ? out : NULL;

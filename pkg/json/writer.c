@@ -21,15 +21,13 @@ static void separate(struct json_writer *w)
 /* Text that is quoted by putting quotes around it. */
 static bool is_plain(const char *s, size_t n)
 {
-	size_t i = 0;
+	char last[8] = "........";
 
-	for (; i + 8 <= n; i += 8)
-		if (scan_plain(s + i) < 8)
+	for (; n >= 8; s += 8, n -= 8)
+		if (scan_plain(s) < 8)
 			return false;
-	for (; i < n; i++)
-		if ((unsigned char)s[i] < 0x20 || s[i] == '"' || s[i] == '\\')
-			return false;
-	return true;
+	memcpy(last, s, n);
+	return scan_plain(last) == 8;
 }
 
 static void quote(struct buf *out, const char *s)
