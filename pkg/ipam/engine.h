@@ -36,7 +36,6 @@ enum need {
 
 /* What a Service says, except for its status.  One block of memory. */
 struct facts {
-	int64_t created;
 	const char *uid;
 	bool load_balancer; /* its type */
 	const char *class;  /* NULL: none */
@@ -203,7 +202,8 @@ struct service {
 	uint64_t decided_holds; /* what it held when that was told; 0: not told */
 
 	bool dirty;
-	uint8_t rank; /* in the dirty tree */
+	uint8_t rank;    /* in the dirty tree */
+	int64_t created; /* as its newest facts say; 0: they don't */
 	struct tree_node dirty_node;
 	struct class *class; /* NULL: it doesn't wait */
 	bool fresh;          /* it has not been told that it waits */

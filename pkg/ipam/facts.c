@@ -184,7 +184,6 @@ static void fill(struct pack *p, struct facts *f, const struct api_service *s)
 	struct api_port *ports;
 
 	*f = (struct facts){
-		.created = s->meta.created,
 		.load_balancer = s->load_balancer,
 		.primary = primary_of(s),
 		.ports_n = s->ports_n,
@@ -256,8 +255,8 @@ struct seen *seen_new(const struct api_service *s)
 
 int by_service_age(const struct service *a, const struct service *b)
 {
-	int64_t at = a->facts && a->facts->created ? a->facts->created : INT64_MAX;
-	int64_t bt = b->facts && b->facts->created ? b->facts->created : INT64_MAX;
+	int64_t at = a->created ? a->created : INT64_MAX;
+	int64_t bt = b->created ? b->created : INT64_MAX;
 	int c;
 
 	if (at != bt)

@@ -330,6 +330,7 @@ void ipam_service(struct ipam *m, const struct api_service *from)
 	}
 	s->gone = false;
 	s->facts = facts;
+	s->created = from->meta.created;
 	free(s->seen);
 	s->seen = seen;
 	free(s->unreadable);

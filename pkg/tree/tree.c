@@ -59,12 +59,17 @@ static struct tree_node *balance(struct tree_node *n)
 	return n;
 }
 
-/* Mends path[0..depth), the links from the root down, from the bottom up. */
+/* Mends path[0..depth), the links from the root down, from the bottom up.  Above a subtree that is as
+ * high as it was, all is as it was. */
 static void mend(struct tree_node **path[], int depth)
 {
-	while (depth-- > 0)
-		if (*path[depth])
-			*path[depth] = balance(*path[depth]);
+	while (depth-- > 0) {
+		int was = (*path[depth])->height;
+
+		*path[depth] = balance(*path[depth]);
+		if ((*path[depth])->height == was)
+			return;
+	}
 }
 
 struct tree_node *tree_add(struct tree *t, struct tree_node *n)
@@ -118,6 +123,7 @@ void tree_remove(struct tree *t, struct tree_node *n)
 	*down = next->right;
 	next->left = n->left;
 	next->right = n->right;
+	next->height = n->height;
 	*at = next;
 	if (hole + 1 < depth)
 		path[hole + 1] = &next->right; /* it was n's, and n has gone */
