@@ -339,6 +339,11 @@ bool config_store_put(struct config_store *s, const struct json *object)
 	struct object *o = NULL;
 	bool changed = false, wrong = src && api_meta_decode(&m, object, &scratch, &e) < 0;
 
+	if (wrong && e.kind != ERR_PROTOCOL) { /* no memory: that is no fault of the object's */
+		s->bad = true;
+		arena_release(&scratch);
+		return true;
+	}
 	if (wrong)
 		m = who(object);
 	if (src && is_ours(s, src, &m)) {
