@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pkg/kube/client.h"
+#include "pkg/kube/event.h"
 #include "pkg/kube/lease.h"
 #include "pkg/kube/path.h"
 
@@ -115,14 +116,14 @@ static void tell(struct kube_lease *l, const struct lease_event *ev)
 /* Called from the midst of libcurl: the engine, which only notes, may be told, and nobody else. */
 static void take_line(struct kube_lease *l, size_t len)
 {
-	struct err e = ERR_INIT;
-	struct json *event = json_parse(l->line.data, len, &e);
-	const char *type = json_string(json_get(event, "type"));
-	bool there = type && (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED"));
+	struct err ignored = ERR_INIT; /* what can't be read is no Lease */
+	struct event ev = { 0 };
+	bool there = event_decode(&ev, l->line.data, len, &ignored) == 0 &&
+		     (ev.type == EVENT_ADDED || ev.type == EVENT_MODIFIED);
 
-	lease_seen(l->engine, there ? json_get(event, "object") : NULL, now());
+	lease_seen(l->engine, there ? ev.object : NULL, now());
 	loop_timer_set(l->timer, 0);
-	json_free(event);
+	json_free(ev.tree);
 }
 
 static void on_watch_head(void *arg, int status, uint32_t retry_after)
