@@ -12,6 +12,7 @@
 #include "cmd/announce.h"
 #include "cmd/cmd.h"
 #include "pkg/log/log.h"
+#include "pkg/member/member.h"
 #include "pkg/record/record.h"
 
 enum { HELD_INPUT = 500 }; /* a descriptor beyond all others */
@@ -166,20 +167,30 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 		stage_fail(a->stage, &e);
 }
 
-/* Our lbctl members asks whether we are ready: all that it has read before has come through. */
-static void on_member(struct announce *a, const char *name, const struct json *object, bool gone)
+/* Our own lbctl members.  After a stall it says that others have what we announced.  When it asks
+ * whether we are ready, all that it has read before has come through. */
+static void on_self(struct announce *a, const struct json *status)
 {
+	const char *reason = json_string(json_get(status, "reason"));
 	int64_t pid;
-	bool alive;
 
-	if (!gone && strcmp(name, a->node) != 0 &&
-	    json_bool(json_at(object, "status", "alive", NULL), &alive))
-		announce_peers_member(a->peers, name, alive);
-	if (strcmp(name, a->node) != 0 || !json_int(json_at(object, "status", "notify", NULL), &pid) ||
-	    pid <= 1 || pid > INT32_MAX)
+	if (reason && !strcmp(reason, member_reason_text(MEMBER_STALLED)))
+		l2_port_lose_all(a->port);
+	if (!json_int(json_get(status, "notify"), &pid) || pid <= 1 || pid > INT32_MAX)
 		return;
 	l2_port_flush(a->port);
 	kill((pid_t)pid, SIGURG);
+}
+
+static void on_member(struct announce *a, const char *name, const struct json *object, bool gone)
+{
+	const struct json *status = json_get(object, "status");
+	bool alive;
+
+	if (!strcmp(name, a->node))
+		on_self(a, status);
+	else if (!gone && json_bool(json_get(status, "alive"), &alive))
+		announce_peers_member(a->peers, name, alive);
 }
 
 static void on_announcement(struct announce *a, const struct record *r, const char *name,

@@ -110,6 +110,9 @@ int l2_announce(
     struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e) MUST_CHECK;
 void l2_withdraw(struct l2 *l, const char *key, uint64_t now_ms); /* unknown keys are fine */
 void l2_withdraw_all(struct l2 *l, uint64_t now_ms);
+/* Others have taken over all of it, unheard by us: it ends at once, without a grace, and what is
+ * announced again is a takeover. */
+void l2_lose_all(struct l2 *l, uint64_t now_ms);
 /* As if everything were taken over just now: for when another node comes back that may have announced
  * the same in the meantime, out of our hearing. */
 void l2_tell_again(struct l2 *l, uint64_t now_ms);
@@ -224,6 +227,7 @@ void l2_port_free(struct l2_port *p);
 int l2_port_announce(struct l2_port *p, const struct l2_announcement *a, struct err *e) MUST_CHECK;
 void l2_port_withdraw(struct l2_port *p, const char *key);
 void l2_port_withdraw_all(struct l2_port *p);
+void l2_port_lose_all(struct l2_port *p);
 void l2_port_tell_again(struct l2_port *p);
 int l2_port_set_peers(struct l2_port *p, const struct mac *at, size_t n, struct err *e) MUST_CHECK;
 void l2_port_flush(struct l2_port *p);

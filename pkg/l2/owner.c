@@ -312,6 +312,15 @@ void l2_withdraw_all(struct l2 *l, uint64_t now_ms)
 			i--;
 }
 
+void l2_lose_all(struct l2 *l, uint64_t now_ms)
+{
+	struct owner *o;
+
+	l->now = now_ms;
+	for (size_t i = 0; (o = table_next(&l->owners, &i)); i--)
+		owner_end(l, o, L2_AT_ONCE);
+}
+
 /* Each of its addresses was taken over by another host. */
 static bool is_succeeded(const struct owner *o)
 {

@@ -182,6 +182,28 @@ static void announced_again_in_its_grace_is_no_news(void **state)
 	l2_free(l);
 }
 
+static void what_others_have_taken_over_unheard_ends_at_once_and_is_news_again(void **state)
+{
+	struct l2 *l = announcing_10(1000);
+
+	(void)state;
+	for (uint64_t now = 0; now <= 4400; now += 1100)
+		assert_int_equal(frames(l, now), 2);
+	announce(l, "default/left", "192.0.2.11", "", 6000);
+	l2_withdraw(l, "default/left", 6100); /* in its grace */
+	assert_int_equal(ask(l, ETH0, "192.0.2.11"), L2_ANSWERED);
+	happened(l);
+	l2_lose_all(l, 6200);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_ANNOUNCED);
+	assert_int_equal(ask(l, ETH0, "192.0.2.11"), L2_NOT_ANNOUNCED);
+	assert_true(l2_is_idle(l));
+	l2_withdraw(l, "default/web", 6200);
+	announce(l, "default/web", "192.0.2.10", "", 6201);
+	assert_int_equal(frames(l, 6201), 2);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	l2_free(l);
+}
+
 static void a_burst_that_was_cut_short_begins_anew(void **state)
 {
 	struct l2 *l = announcing_10(1000);
@@ -277,6 +299,7 @@ int main(void)
 		cmocka_unit_test(the_successors_first_frame_ends_the_grace),
 		cmocka_unit_test(a_successor_heard_just_before_leaves_no_grace),
 		cmocka_unit_test(announced_again_in_its_grace_is_no_news),
+		cmocka_unit_test(what_others_have_taken_over_unheard_ends_at_once_and_is_news_again),
 		cmocka_unit_test(a_burst_that_was_cut_short_begins_anew),
 		cmocka_unit_test(announced_again_after_a_successor_is_a_takeover),
 		cmocka_unit_test(a_successor_counts_for_its_grace_alone),

@@ -393,6 +393,12 @@ void l2_port_withdraw_all(struct l2_port *p)
 	loop_timer_set(p->timer, 0);
 }
 
+void l2_port_lose_all(struct l2_port *p)
+{
+	l2_lose_all(p->engine, loop_now_ms(p->loop));
+	loop_timer_set(p->timer, 0);
+}
+
 void l2_port_tell_again(struct l2_port *p)
 {
 	l2_tell_again(p->engine, loop_now_ms(p->loop));

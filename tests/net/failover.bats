@@ -73,6 +73,16 @@ again() { # the first one is back, and has its address again
 	[ "$(value unanswered "$gap")" -eq 0 ]
 }
 
+@test "a rolling restart leaves no request unanswered" {
+	local gap
+	speakers_roll >"$BATS_TEST_TMPDIR/gap" # here, for it starts speakers
+	gap=$(cat "$BATS_TEST_TMPDIR/gap")
+	echo "# $gap" >&3
+	[ "$(value sent "$gap")" -ge 1000 ]
+	[ "$(value unanswered "$gap")" -eq 0 ]
+	[ "$(value both "$gap")" -le 500 ]
+}
+
 @test "a node whose link goes down is replaced, and so is one that is cut off one way" {
 	local gap
 	gap=$(speakers_gap 200 1500 ip -n "$(lan_ns "$first")" link set eth0 down)
@@ -99,8 +109,10 @@ again() { # the first one is back, and has its address again
 	echo "# stopped: $gap" >&3
 	replaced 1000 "$gap"
 	# shellcheck disable=SC2086 # words
-	gap=$(speakers_gap 200 1500 sh -c 'kill -CONT "$@"' sh $pids)
+	gap=$(speakers_gap 200 3000 sh -c 'kill -CONT "$@"' sh $pids)
 	echo "# goes on: $gap" >&3
 	grep -q '"local stall"' "$BATS_TEST_TMPDIR/$first.out"
+	[ "$(value both "$gap")" -le 700 ] # it has taken the address back by a frame, not by the other's grace
+	[ "$(value frame "$gap")" -lt 3000 ]
 	settle
 }
