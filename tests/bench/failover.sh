@@ -65,10 +65,21 @@ failovers() {
 	done
 }
 
+# rolls TIMES: of all three, so that an address moves up to four times in each
+rolls() {
+	local kind='rolling restart of three' i gap
+	for ((i = 0; i < $1; i++)); do
+		speakers_roll >"$work/gap"
+		gap=$(cat "$work/gap")
+		grep -o 'unanswered=[0-9]*' <<<"$gap" | cut -d= -f2 >>"$work/$kind: unanswered requests"
+		grep -o 'both=[0-9.]*' <<<"$gap" | cut -d= -f2 >>"$work/$kind: both answer, ms"
+	done
+}
+
 show() { # KIND
 	local part
 	for part in detection 'first frame' 'first answer'; do
-		distribution "$1: $part, ms"
+		[ ! -e "$work/$1: $part, ms" ] || distribution "$1: $part, ms"
 	done
 	distribution "$1: unanswered requests"
 	distribution "$1: both answer, ms"
@@ -77,6 +88,8 @@ show() { # KIND
 printf '%s times each, load\t%s\n' "$count" "$(cut -d' ' -f1-3 /proc/loadavg)"
 failovers 'planned stop' kill TERM PID-watch
 show 'planned stop'
+rolls "$count"
+show 'rolling restart of three'
 failovers 'announce killed' kill KILL PID-announce
 show 'announce killed'
 failovers 'elect killed' kill KILL PID-elect

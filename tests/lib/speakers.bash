@@ -124,6 +124,24 @@ speakers_gap() { # BEFORE AFTER DEED...: tests/lib/gap at the client
 	lan_run client tests/lib/gap eth0 $SPEAKERS_ADDRESS "$@"
 }
 
+# A rolling restart under a client that asks all the while: each in turn is told to stop, started anew,
+# and a member again before the next.  Prints what gap does.
+speakers_roll() {
+	local n asking
+	rm -f "$SPEAKERS_DIR/rolled"
+	speakers_gap 200 1200 sh -c 'until [ -e "$1" ]; do sleep 0.05; done' sh "$SPEAKERS_DIR/rolled" >"$SPEAKERS_DIR/roll" 3>&- &
+	asking=$!
+	for n in "${SPEAKERS_NODES[@]}"; do
+		kill -TERM "$(speaker_stage "$n" watch)"
+		speaker_ended "$n"
+		speaker "$n"
+		wait_for 10 speakers_agree
+	done
+	touch "$SPEAKERS_DIR/rolled"
+	wait $asking
+	cat "$SPEAKERS_DIR/roll"
+}
+
 # value NAME LINE: of what gap printed, whole milliseconds; "none" is 999999
 value() {
 	local v
