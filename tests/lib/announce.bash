@@ -64,6 +64,13 @@ resolve() {
 	lan_run client bash -c "echo >/dev/udp/$1/9" || true
 }
 
+# resolved ADDRESS MAC: so it has done.  It gives up soon, and all hosts of this machine share one table
+# of neighbours, which may be full for a moment.
+resolved() {
+	resolve "$1"
+	neighbour "$@"
+}
+
 # solicited ADDRESS MAC: the answer to the client's solicitation
 solicited() {
 	lan_run client ndisc6 -1 -q -w 500 "$1" eth0 | grep -qi "$2"

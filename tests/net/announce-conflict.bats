@@ -108,8 +108,7 @@ claim() {
 	announce_on node-a 8
 	announcement ADDED web node-a '"192.0.2.10"' >&8
 	wait_for 5 decided node-a Announcing
-	resolve 192.0.2.10
-	wait_for 5 neighbour 192.0.2.10 $A
+	wait_for 5 resolved 192.0.2.10 $A
 	watch_arp "$T/seen" 'arp and ether broadcast and arp[14:4] == 0xc000020a'
 	wait_for 8 lines "$T/seen" 2
 	lan_run node-b ip addr add 192.0.2.10/32 dev eth0

@@ -19,8 +19,7 @@ in_group() { # HOST GROUP [INTERFACE]
 
 @test "a client resolves an announced IPv6 address to the node's MAC, and no other address" {
 	announced node-a 8
-	resolve $V6
-	wait_for 5 neighbour $V6 $A
+	wait_for 5 resolved $V6 $A
 	solicited $V6 $A
 	unsolicited 2001:db8::11
 	jq -es 'any(.[].object; .reason == "nodeAssigned" and
@@ -44,8 +43,7 @@ in_group() { # HOST GROUP [INTERFACE]
 	watch_arp "$T/seen" "icmp6 and ip6[40] == 135 and ether dst $A"
 	lan_run client sh -c 'echo 200 >/proc/sys/net/ipv6/neigh/eth0/base_reachable_time_ms
 		echo 1 >/proc/sys/net/ipv6/neigh/eth0/delay_first_probe_time'
-	resolve $V6
-	wait_for 5 neighbour $V6 $A
+	wait_for 5 resolved $V6 $A
 	probed() {
 		resolve $V6
 		[ -s "$T/seen" ]
@@ -85,8 +83,7 @@ in_group() { # HOST GROUP [INTERFACE]
 		END { exit bad || NR != 5 }' "$T/seen"
 	solicited $V6 $A
 	answered_by 192.0.2.10 $A
-	resolve $V6
-	wait_for 5 neighbour $V6 $A
+	wait_for 5 resolved $V6 $A
 	recorded() { # by a tcpdump that may write it a little later
 		tshark -r "$T/pcap" -Y "eth.src == $A" >"$T/all" 2>/dev/null
 		[ "$(grep -c 'Neighbor Advertisement 2001:db8::10 (ovr)' "$T/all")" -eq 5 ] &&
@@ -101,8 +98,7 @@ in_group() { # HOST GROUP [INTERFACE]
 
 @test "a second node takes over, and the client's table follows the advertisement" {
 	announced node-a 8
-	resolve $V6
-	wait_for 5 neighbour $V6 $A
+	wait_for 5 resolved $V6 $A
 	lan_stop "$LAN_PID" KILL || true
 	unsolicited $V6
 	announced node-b 9

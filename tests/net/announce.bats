@@ -9,8 +9,7 @@ source tests/lib/announce.bash
 	announce_on node-a 8
 	announcement ADDED web node-a '"192.0.2.10"' >&8
 	wait_for 5 decided node-a Announcing
-	resolve 192.0.2.10
-	wait_for 5 neighbour 192.0.2.10 $A
+	wait_for 5 resolved 192.0.2.10 $A
 	answered_by 192.0.2.10 $A
 	unanswered 192.0.2.11
 	jq -es 'any(.[].object; .reason == "nodeAssigned" and .type == "Normal" and
@@ -120,8 +119,7 @@ source tests/lib/announce.bash
 	announce_on node-a 8
 	announcement ADDED web node-a '"192.0.2.10"' >&8
 	wait_for 5 decided node-a Announcing
-	resolve 192.0.2.10
-	wait_for 5 neighbour 192.0.2.10 $A
+	wait_for 5 resolved 192.0.2.10 $A
 	lan_stop "$LAN_PID" KILL || true
 	announce_on node-b 9
 	announcement ADDED web node-b '"192.0.2.10"' >&9
@@ -160,8 +158,7 @@ source tests/lib/announce.bash
 	announce_on node-a 8
 	announcement ADDED web node-a '"192.0.2.10"' >&8
 	wait_for 5 decided node-a Announcing
-	resolve 192.0.2.10
-	wait_for 5 neighbour 192.0.2.10 $A
+	wait_for 5 resolved 192.0.2.10 $A
 	lan_run node-a ip link set eth0 address 02:00:00:00:00:aa
 	wait_for 5 neighbour 192.0.2.10 02:00:00:00:00:aa
 	answered_by 192.0.2.10 02:00:00:00:00:aa
