@@ -122,6 +122,27 @@ signal_watches() { # SIGNAL
 	same_speakers
 }
 
+answered_by() { # ADDRESS NODE: it and nobody else
+	[ "$(lan_run client arping -c 3 -w 5 -I eth0 "$1" | sed -n 's/.*\[\([0-9A-F:]*\)\].*/\L\1/p' | sort -u)" = "$(lan_mac "$2")" ]
+}
+
+@test "a speaker killed while the API server is down: another node answers, and asks nobody" {
+	local ip=192.0.2.240 first second pod
+	first=$(elected $ip "${NODES[@]}")
+	# shellcheck disable=SC2046 # words
+	second=$(elected $ip $(without "$first" "${NODES[@]}"))
+	pod=$(pod_on "$first")
+	wait_for 30 answered_by $ip "$first"
+	cluster_stop kube-apiserver KILL
+	cluster_stop "$pod" KILL # what would start it again, and then itself
+	# shellcheck disable=SC2046 # words
+	kill -KILL $(processes | sed -n "s/^$first .* //p") || true # some may be gone already
+	wait_for 10 answered_by $ip "$second"
+	cluster_start kube-apiserver
+	cluster_container metallb-system "$pod"
+	wait_for 60 answered_by $ip "$first"
+}
+
 @test "etcd compacted while the watches were away: 410, and the difference is made up" {
 	service gone
 	wait_for 10 has_address gone
