@@ -69,7 +69,7 @@ static const struct stage_kind kinds[] = {
 	{ "Namespace", "", true },
 	{ "ConfigMap", "", true },
 	{ "IPAddressPool", "metallb.io", true },
-	{ "AddressPool", "metallb.io", false },
+	{ "AddressPool", "metallb.io", true },
 	{ "Decision", RECORD_GROUP, false },
 	{ "Node", "", false },
 	{ NULL, NULL, false },

@@ -60,7 +60,7 @@ static const struct stage_kind kinds[] = {
 	{ "ConfigMap", "", true },
 	{ "IPAddressPool", "metallb.io", true },
 	{ "L2Advertisement", "metallb.io", true },
-	{ "AddressPool", "metallb.io", false },
+	{ "AddressPool", "metallb.io", true },
 	{ "Member", RECORD_GROUP, false },
 	{ NULL, NULL, false },
 };

@@ -200,6 +200,7 @@ static const struct stage_kind kinds[] = {
 	{ "EndpointSlice", "discovery.k8s.io", STAGE_ONLY_AWAITED },
 	{ "ConfigMap", "", STAGE_ONLY_AWAITED },
 	{ "IPAddressPool", "metallb.io", STAGE_ONLY_AWAITED },
+	{ "AddressPool", "metallb.io", STAGE_ONLY_AWAITED },
 	{ "L2Advertisement", "metallb.io", STAGE_ONLY_AWAITED },
 	{ NULL, NULL, STAGE_NOT_AWAITED },
 };

@@ -56,9 +56,9 @@ static void a_kind_is_found_as_a_person_types_it(void **state)
 static void a_preset_holds_only_what_its_part_reads(void **state)
 {
 	static const char *const controller[] = { "Service", "Node", "Namespace", "ConfigMap",
-		"IPAddressPool" };
+		"IPAddressPool", "AddressPool" };
 	static const char *const speaker[] = { "Service", "EndpointSlice", "Node", "ConfigMap",
-		"IPAddressPool", "L2Advertisement" };
+		"IPAddressPool", "AddressPool", "L2Advertisement" };
 	size_t c = 0, s = 0;
 
 	(void)state;

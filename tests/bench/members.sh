@@ -16,7 +16,7 @@ trap 'lan_down; rm -rf "$work"' EXIT
 for ((i = 1; i <= peers + 1; i++)); do
 	printf '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"n%s"},"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.%s"}]}}}\n' $i $i
 done >"$work/world"
-for k in Node:v1 Service:v1 ConfigMap:v1 EndpointSlice:discovery.k8s.io/v1 IPAddressPool:metallb.io/v1beta1 \
+for k in Node:v1 Service:v1 ConfigMap:v1 EndpointSlice:discovery.k8s.io/v1 IPAddressPool:metallb.io/v1beta1 AddressPool:metallb.io/v1beta1 \
 	L2Advertisement:metallb.io/v1beta1; do
 	printf '{"type":"BOOKMARK","object":{"kind":"%s","apiVersion":"%s","metadata":{"annotations":{"k8s.io/initial-events-end":"true"}}}}\n' \
 		"${k%%:*}" "${k#*:}"

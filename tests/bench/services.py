@@ -43,7 +43,7 @@ def service(i, assigned):
 
 for i in range(n):
     service(i, assigned)
-for kind, version in (("Service", "v1"), ("Namespace", "v1"), ("ConfigMap", "v1"), ("IPAddressPool", "metallb.io/v1beta1")):
+for kind, version in (("Service", "v1"), ("Namespace", "v1"), ("ConfigMap", "v1"), ("IPAddressPool", "metallb.io/v1beta1"), ("AddressPool", "metallb.io/v1beta1")):
     add("BOOKMARK", {"kind": kind, "apiVersion": version,
                      "metadata": {"annotations": {"k8s.io/initial-events-end": "true"}}})
 for i in range(n, n + events):

@@ -69,7 +69,7 @@ source tests/lib/allocate.bash
 	END
 	)
 	# each right after the record that made it so
-	[ "$(grep -n '"name":"first"' "$out" | head -n 1 | cut -d: -f1)" = 9 ]
+	[ "$(grep -n '"name":"first"' "$out" | head -n 1 | cut -d: -f1)" = 10 ]
 }
 
 @test "story 5: a deleted Service returns its address, and the next pending gets it" {

@@ -15,9 +15,9 @@ source "$BATS_TEST_DIRNAME/../lib/watching.bash"
 
 @test "presets are what the controller and the speaker read" {
 	lbctl watch --from cluster --once -k controller | jq -r .object.kind | sort | xargs >out
-	grep -q 'ConfigMap IPAddressPool Namespace Node Service' out
+	grep -q 'AddressPool ConfigMap IPAddressPool Namespace Node Service' out
 	lbctl watch --from cluster --once -k speaker | jq -r .object.kind | sort | xargs >out
-	grep -q 'EndpointSlice IPAddressPool L2Advertisement Node Service' out
+	grep -q 'AddressPool ConfigMap EndpointSlice IPAddressPool L2Advertisement Node Service' out
 	run -2 lbctl watch --from cluster --once -k nonsense
 	[[ $output == *"--kinds: 'nonsense' is none that lbctl knows"* ]]
 }

@@ -134,6 +134,7 @@ taken() { # a document on stdin
 	can $c 200 GET '/api/v1/namespaces?watch=1'
 	can $c 200 GET /apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools
 	can $c 200 GET '/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools?watch=1'
+	can $c 404 GET /apis/metallb.io/v1beta1/namespaces/metallb-system/addresspools # there is no such kind
 	can $c 200 GET "$ns/configmaps?fieldSelector=metadata.name%3Dconfig"
 	can $c 200 GET "$ns/configmaps?fieldSelector=metadata.name%3Dconfig&watch=1"
 	KAPI_TOKEN=$(cat "$CLUSTER/$c.token") kapi APPLY "/api/v1/namespaces/default/services/web/status?fieldManager=lbctl" \
@@ -186,6 +187,7 @@ taken() { # a document on stdin
 		can $s 200 GET "$path"
 		can $s 200 GET "$path?watch=1"
 	done
+	can $s 404 GET $crs/addresspools # there is no such kind
 	can $s 200 GET "$ns/configmaps?fieldSelector=metadata.name%3Dconfig&watch=1"
 	can $s 201 POST /api/v1/namespaces/default/events '{"metadata":{"name":"f"},"involvedObject":{"kind":"Service","namespace":"default","name":"web"}}'
 }

@@ -29,7 +29,7 @@ configmap() { # YAML
 
 synced() { # the world is known
 	local k
-	for k in Service:v1 Namespace:v1 ConfigMap:v1 IPAddressPool:metallb.io/v1beta1; do
+	for k in Service:v1 Namespace:v1 ConfigMap:v1 IPAddressPool:metallb.io/v1beta1 AddressPool:metallb.io/v1beta1; do
 		printf '{"type":"BOOKMARK","object":{"kind":"%s","apiVersion":"%s","metadata":{"annotations":{"k8s.io/initial-events-end":"true"}}}}\n' "${k%%:*}" "${k#*:}"
 	done
 }

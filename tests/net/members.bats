@@ -23,7 +23,7 @@ node() { # NAME ADDRESS
 world() {
 	local k
 	for k in Node:v1 Service:v1 ConfigMap:v1 EndpointSlice:discovery.k8s.io/v1 \
-		IPAddressPool:metallb.io/v1beta1 L2Advertisement:metallb.io/v1beta1; do
+		IPAddressPool:metallb.io/v1beta1 AddressPool:metallb.io/v1beta1 L2Advertisement:metallb.io/v1beta1; do
 		printf '{"type":"BOOKMARK","object":{"kind":"%s","apiVersion":"%s","metadata":{"annotations":{"k8s.io/initial-events-end":"true"}}}}\n' \
 			"${k%%:*}" "${k#*:}"
 	done
