@@ -14,6 +14,9 @@
 enum {
 	SMALLEST_FILTER = 128, /* instructions, not worth a coarser one */
 	ETHERTYPE_AT = 12,
+	/* As much as the kernel gives, mostly twice the default: a node that comes back tells of all
+	 * its addresses at once, and requests must have room beside that. */
+	ROOM = 1 << 20,
 };
 
 const char *packet_link_text(int ifindex, char out[static IF_NAMESIZE + 16])
@@ -87,7 +90,7 @@ int packet_open(const char *what, uint16_t ethertype, int ifindex, struct err *e
 	const struct packet_filter deaf = { &none, 1, true };
 	char link[IF_NAMESIZE + 16];
 	/* Protocol 0: deaf, so that nothing comes in before the filter is there. */
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), room = ROOM;
 
 	if (fd < 0 && errno == EPERM && cap_raise(CAP_NET_RAW))
 		fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -98,6 +101,7 @@ int packet_open(const char *what, uint16_t ethertype, int ifindex, struct err *e
 		    what);
 	if (fd < 0)
 		return err_sys(e, errno, "opening a packet socket for %s", what);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (attach(fd, &deaf) < 0 || bind(fd, (struct sockaddr *)&ll, sizeof(ll)) < 0) {
 		err_sys(e, errno, "listening for %s on %s", what, packet_link_text(ifindex, link));
 		close(fd);
