@@ -193,7 +193,7 @@ static void take_node(struct allocate *x, const struct record *r, const struct j
 	const char *list = json_string(json_at(object, "metadata", "annotations", RECORD_IN_USE, NULL));
 	char *by = arena_printf(&x->scratch, "Node %s", name ? name : "");
 	char *why = arena_printf(&x->scratch, "node \"%s\" found it", name ? name : "");
-	char *text = arena_printf(&x->scratch, "%s", list && r->type != RECORD_DELETED ? list : "");
+	char *text = arena_copy(&x->scratch, list && r->type != RECORD_DELETED ? list : "");
 	struct addr *at = arena_alloc(&x->scratch, (text ? strlen(text) : 1) * sizeof(*at));
 	struct err e = ERR_INIT;
 	size_t good = 0;

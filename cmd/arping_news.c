@@ -2,27 +2,12 @@
 /* What lbctl arping --watch prints. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cmd/arping.h"
 #include "cmd/cmd.h"
 #include "pkg/json/json.h"
 
-enum { US = 1000, TIME_LEN = 32 };
-
-/* "17:35:01.123", by the clock on the wall here. */
-static const char *time_text(uint64_t at_us, char out[static TIME_LEN])
-{
-	int64_t ms = wall_ms(at_us);
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-	size_t n;
-
-	localtime_r(&seconds, &tm);
-	n = strftime(out, TIME_LEN, "%H:%M:%S", &tm);
-	snprintf(out + n, TIME_LEN - n, ".%03d", (int)(ms % 1000));
-	return out;
-}
+enum { US = 1000 };
 
 static uint64_t whole_ms(uint64_t us)
 {
@@ -53,9 +38,9 @@ static void put_text(const struct arping_show *s, const struct probe_news *n, st
 		[PROBE_LEFT] = "is no longer at ",
 		[PROBE_ANNOUNCED] = "is announced by ",
 	};
-	char ip[ADDR_TEXT_LEN], when[TIME_LEN];
+	char ip[ADDR_TEXT_LEN], when[WALL_TEXT_LEN];
 
-	buf_printf(out, "%s %s %s", time_text(n->at_us, when),
+	buf_printf(out, "%s %s %s", wall_clock(wall_ms(n->at_us), when),
 	    addr_format(&probe_target(s->probe, n->target)->ip, ip), words[n->what]);
 	if (n->what == PROBE_SILENT && !is_nobody(&n->mac))
 		buf_puts(out, ", was at ");

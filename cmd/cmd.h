@@ -23,10 +23,12 @@ extern const struct cmd *const commands[]; /* sorted by name, ends in NULL */
 
 /* What --node says, else $NODE_NAME, else the host's name, which is put into `host`. */
 const char *default_node(const char *option, char host[static 256]);
-/* The time of day at `at_us` of loop_clock_us(), in milliseconds since 1970, and as RFC 3339 has it. */
+/* The time of day at `at_us` of loop_clock_us(), in milliseconds since 1970; as RFC 3339 has it; and by
+ * the clock on the wall here, "17:35:01.123". */
 enum { WALL_TEXT_LEN = 40 };
 int64_t wall_ms(uint64_t at_us);
 const char *wall_text(int64_t ms, char out[static WALL_TEXT_LEN]);
+const char *wall_clock(int64_t ms, char out[static WALL_TEXT_LEN]);
 /* What --namespace says, else $METALLB_NAMESPACE, else MetalLB's. */
 const char *default_namespace(const char *option);
 

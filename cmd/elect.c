@@ -192,12 +192,13 @@ static void drain(void *ctx)
 static void on_ripe(void *ctx)
 {
 	struct elect *x = ctx;
+	int64_t now = wall_ms(loop_clock_us());
 
 	if (stage_draining(x->stage))
 		return;
-	election_clock(x->election, wall_ms(loop_clock_us()));
+	election_clock(x->election, now);
 	if (x->plain)
-		election_clock(x->plain, wall_ms(loop_clock_us()));
+		election_clock(x->plain, now);
 	settle(x);
 }
 
