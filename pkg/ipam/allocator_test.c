@@ -3,24 +3,7 @@
  * named after its own; the addresses are moved to documentation ranges. */
 #include "pkg/ipam/ipam_test.h"
 
-static int setup(void **state)
-{
-	*state = world_new(NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-#define AGE(t) "creationTimestamp: '2024-01-01T00:00:0" #t "Z'"
-#define SHARE(key) "annotations: {metallb.io/allow-shared-ip: " key "}"
-#define PORT(n) "ports: [{port: " #n "}]"
 #define ASK(ip) ", loadBalancerIP: " ip
-#define POOL(name) "annotations: {metallb.io/address-pool: " name "}"
-#define DUAL "clusterIPs: [198.51.100.1, '2001:db8:f::1'], ipFamilyPolicy: "
 
 static void books(struct world *w, const char *pool, uint8_t family, uint64_t capacity,
     uint64_t assigned, uint64_t available)
@@ -143,11 +126,11 @@ static void test_pool_metrics(void **state)
 	world_run(w, false);
 	books(w, "p", ADDR_IPV4, 4, 2, 2); /* a shared address is one */
 	books(w, "p", ADDR_IPV6, 4, 1, 3);
-	ipam_service_gone(w->m, "default", "b");
+	world_gone(w, "b");
 	world_run(w, false);
 	books(w, "p", ADDR_IPV4, 4, 2, 2);
-	ipam_service_gone(w->m, "default", "c");
-	ipam_service_gone(w->m, "default", "a");
+	world_gone(w, "c");
+	world_gone(w, "a");
 	world_run(w, false);
 	books(w, "p", ADDR_IPV4, 4, 0, 4);
 	books(w, "p", ADDR_IPV6, 4, 0, 4);
@@ -273,25 +256,24 @@ static void test_pool_allocation(void **state)
 	       "s3 -> 192.0.2.9 (p); AddressAssigned; +IPAllocated\n"
 	       "s4 -> 192.0.2.10 (p); AddressAssigned; +IPAllocated\n"
 	       "s5; PoolExhausted; !AllocationFailed\ns6; PoolExhausted; !AllocationFailed");
-	ipam_service_gone(w->m, "default", "s3");
+	world_gone(w, "s3");
 	RUN(w, "s3; AddressReleased\ns5 -> 192.0.2.9 (p); AddressAssigned; +IPAllocated");
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(l2_07_and_08_a_pool_by_range_or_by_cidr),
-		TEST(l2_11_a_pool_asked_for_whatever_its_auto_assign),
-		TEST(l2_34_a_foreign_class_gets_nothing),
-		TEST(test_auto_assign),
-		TEST(test_buggy_ips),
-		TEST(test_pool_count),
-		TEST(test_pool_metrics),
-		TEST(test_config_reload),
-		TEST(test_config_reload_avoid_buggy_ips_turned_on),
-		TEST(test_assignment),
-		TEST(test_pool_allocation),
+		WORLD_TEST(l2_07_and_08_a_pool_by_range_or_by_cidr),
+		WORLD_TEST(l2_11_a_pool_asked_for_whatever_its_auto_assign),
+		WORLD_TEST(l2_34_a_foreign_class_gets_nothing),
+		WORLD_TEST(test_auto_assign),
+		WORLD_TEST(test_buggy_ips),
+		WORLD_TEST(test_pool_count),
+		WORLD_TEST(test_pool_metrics),
+		WORLD_TEST(test_config_reload),
+		WORLD_TEST(test_config_reload_avoid_buggy_ips_turned_on),
+		WORLD_TEST(test_assignment),
+		WORLD_TEST(test_pool_allocation),
 	};
 
 	return cmocka_run_group_tests_name("ipam allocator", tests, NULL, NULL);

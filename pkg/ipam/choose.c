@@ -45,12 +45,12 @@ static void consider(const struct ipam *m, const struct service *s, const struct
 	const struct place *at = u->addr.family == family ? space_find(m, &u->addr) : NULL;
 	const char *code;
 
-	if (!at || at->pool != p || space_avoids(p, &u->addr) || space_reserves(p, &u->addr))
+	if (!at || at->pool != p)
 		return;
 	if (b->found &&
 	    (at->index > b->range || (at->index == b->range && addr_compare(&u->addr, &b->addr) >= 0)))
 		return;
-	if (!hold_conflict(s, u, true, &code) && !rest_report(m, &u->addr))
+	if (rest_open(m, p, &u->addr) && !hold_conflict(s, u, true, &code))
 		*b = (struct best){ true, u->addr, at->index };
 }
 
@@ -59,10 +59,7 @@ static struct pool *again_of(const struct ipam *m, const struct former *f)
 {
 	const struct place *at = space_find(m, &f->addr);
 
-	if (!at || space_avoids(at->pool, &f->addr) || space_reserves(at->pool, &f->addr) ||
-	    rest_report(m, &f->addr))
-		return NULL;
-	return at->pool;
+	return at && rest_open(m, at->pool, &f->addr) ? at->pool : NULL;
 }
 
 static bool own(const struct ipam *m, const struct service *s, const struct pool *p, uint8_t family,

@@ -39,9 +39,7 @@ static void put_pools(struct world *w)
 }
 
 #define ASK(ips) "annotations: {metallb.io/loadBalancerIPs: '" ips "'}"
-#define POOL(name) "annotations: {metallb.io/address-pool: " name "}"
 #define V6 "clusterIPs: ['2001:db8:f::1']"
-#define DUAL "clusterIPs: [198.51.100.1, '2001:db8:f::1'], ipFamilyPolicy: "
 
 static const struct {
 	const char *scenario;

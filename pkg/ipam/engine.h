@@ -302,6 +302,7 @@ void space_free(struct ipam *m);
 const struct place *space_find(const struct ipam *m, const struct addr *a); /* NULL: in no pool */
 bool space_avoids(const struct pool *p, const struct addr *a);              /* avoidBuggyIPs */
 bool space_reserves(const struct pool *p, const struct addr *a);            /* lbctl.dev/reserve */
+bool space_open(const struct pool *p, const struct addr *a);                /* neither of both */
 void space_take(struct ipam *m, const struct addr *a);
 void space_put(struct ipam *m, const struct addr *a);
 void space_assigned(struct ipam *m, const struct addr *a, bool assigned); /* for the books */
@@ -317,6 +318,8 @@ void rest_time(struct ipam *m);                       /* what has rested by now 
 void rest_rebuild(struct ipam *m);                    /* the pools are others */
 /* The address of the pool and family that is free for the longest, of those not in the gaps. */
 bool rest_longest(const struct pool *p, uint8_t family, struct addr *out);
+/* The address of the pool may be given to who doesn't ask for it. */
+bool rest_open(const struct ipam *m, const struct pool *p, const struct addr *a);
 /* Why a free address can't be given to s: NULL, "AddressInUse" or "AddressResting". */
 const char *rest_refusal(const struct ipam *m, const struct service *s, const struct addr *a);
 struct former *rest_own(const struct ipam *m, const struct service *s);       /* the newest, or NULL */

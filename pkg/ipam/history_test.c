@@ -2,28 +2,6 @@
 /* Histories that go beyond MetalLB's: conflicts, wrong pools, other controllers, writes. */
 #include "pkg/ipam/ipam_test.h"
 
-static int setup(void **state)
-{
-	*state = world_new(NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-#define AGE(t) "creationTimestamp: '2024-01-01T00:00:0" #t "Z'"
-#define OLD(t, pool) AGE(t) ", " OURS(pool)
-
-static void gone(struct world *w, const char *name)
-{
-	ipam_service_gone(w->m, "default", name);
-}
-
-#define SHARE(key) "annotations: {metallb.io/allow-shared-ip: " key "}"
-
 /* 9.3 no. 3 of MetalLB's rough edges: no flapping. */
 static void one_cluster_ip_and_prefer_never_gets_a_second_address(void **state)
 {
@@ -132,7 +110,7 @@ static void an_address_asked_for_and_held_is_waited_for(void **state)
 	    "need the same annotation metallb.io/allow-shared-ip; !AllocationFailed: Failed to "
 	    "allocate IP for \"default/c\": can't change sharing key for \"default/c\", address also "
 	    "in use by default/a");
-	gone(w, "a");
+	world_gone(w, "a");
 	RUN(w, "a; AddressReleased\nb -> 192.0.2.0 (p); AddressAssigned; +IPAllocated\n"
 	       "c; AddressInUse; !AllocationFailed");
 }
@@ -259,7 +237,7 @@ static void an_unreadable_service_keeps_what_it_has(void **state)
 	RUN(w, "a; AddressKept\nx; AddressKept");
 	ipam_service_unreadable(w->m, "default", "y", &recorded, 1, "again");
 	RUN(w, "y; ServiceInvalid");
-	gone(w, "y");
+	world_gone(w, "y");
 	RUN(w, "");
 }
 
@@ -274,29 +252,28 @@ static void a_service_made_again_unseen_is_another(void **state)
 	       "z -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
 	world_service(w, "a", "uid: u2", "", "");
 	RUN(w, "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
-	gone(w, "z");
+	world_gone(w, "z");
 	world_service(w, "z", "uid: u3", "", "");
 	RUN(w, "z -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(one_cluster_ip_and_prefer_never_gets_a_second_address),
-		TEST(pools_are_tried_by_priority_then_name),
-		TEST(of_two_with_one_recorded_address_the_older_keeps_it),
-		TEST(while_a_pool_is_wrong_addresses_in_no_pool_are_kept),
-		TEST(before_any_pool_is_known_recorded_addresses_are_kept),
-		TEST(an_address_asked_for_and_held_is_waited_for),
-		TEST(a_freed_port_wakes_who_waits_for_it),
-		TEST(what_other_controllers_hold_is_not_given),
-		TEST(a_service_that_goes_to_another_class_gives_back),
-		TEST(a_class_lost_with_the_type_gives_back),
-		TEST(a_write_is_repeated_only_when_somebody_undid_it),
-		TEST(a_status_wanted_by_a_stage_before_counts_as_written),
-		TEST(an_unreadable_service_keeps_what_it_has),
-		TEST(a_service_made_again_unseen_is_another),
+		WORLD_TEST(one_cluster_ip_and_prefer_never_gets_a_second_address),
+		WORLD_TEST(pools_are_tried_by_priority_then_name),
+		WORLD_TEST(of_two_with_one_recorded_address_the_older_keeps_it),
+		WORLD_TEST(while_a_pool_is_wrong_addresses_in_no_pool_are_kept),
+		WORLD_TEST(before_any_pool_is_known_recorded_addresses_are_kept),
+		WORLD_TEST(an_address_asked_for_and_held_is_waited_for),
+		WORLD_TEST(a_freed_port_wakes_who_waits_for_it),
+		WORLD_TEST(what_other_controllers_hold_is_not_given),
+		WORLD_TEST(a_service_that_goes_to_another_class_gives_back),
+		WORLD_TEST(a_class_lost_with_the_type_gives_back),
+		WORLD_TEST(a_write_is_repeated_only_when_somebody_undid_it),
+		WORLD_TEST(a_status_wanted_by_a_stage_before_counts_as_written),
+		WORLD_TEST(an_unreadable_service_keeps_what_it_has),
+		WORLD_TEST(a_service_made_again_unseen_is_another),
 	};
 
 	return cmocka_run_group_tests_name("ipam histories", tests, NULL, NULL);

@@ -31,6 +31,21 @@ static inline void world_free(struct world *w)
 	free(w);
 }
 
+static inline int world_setup(void **state)
+{
+	*state = world_new(NULL);
+	return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+/* A test whose state is a world of its own. */
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
 static inline struct json *world_yaml(const char *text)
 {
 	struct json *j = NULL;
@@ -132,8 +147,20 @@ static inline void world_service(
 	arena_release(&a);
 }
 
-/* "annotations: {metallb.io/ip-allocated-from-pool: POOL}", for `meta`. */
+static inline void world_gone(struct world *w, const char *name) /* of namespace default */
+{
+	ipam_service_gone(w->m, "default", name);
+}
+
+/* For `meta`. */
+#define AGE(t) "creationTimestamp: '2024-01-01T00:00:0" #t "Z'"
 #define OURS(pool) "annotations: {metallb.io/ip-allocated-from-pool: " pool "}"
+#define OLD(t, pool) AGE(t) ", " OURS(pool)
+#define POOL(name) "annotations: {metallb.io/address-pool: " name "}"
+#define SHARE(key) "annotations: {metallb.io/allow-shared-ip: " key "}"
+/* For `spec`. */
+#define PORT(n) "ports: [{port: " #n "}]"
+#define DUAL "clusterIPs: [198.51.100.1, '2001:db8:f::1'], ipFamilyPolicy: "
 
 /* Everything that follows, one line each: "NAME -> ADDRESSES (POOL); CODE: MESSAGE; !REASON". */
 static inline const char *world_run(struct world *w, bool words)

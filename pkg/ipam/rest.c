@@ -32,6 +32,11 @@ const struct report *rest_report(const struct ipam *m, const struct addr *a)
 	return b && addr_equal(&b->addr, a) ? b->report : NULL;
 }
 
+bool rest_open(const struct ipam *m, const struct pool *p, const struct addr *a)
+{
+	return space_open(p, a) && !rest_report(m, a);
+}
+
 static bool rests(const struct ipam *m, const struct former *f)
 {
 	return f->apart && m->now - f->since < m->reuse_delay;
@@ -50,8 +55,7 @@ static void join_turns(struct ipam *m, struct former *f)
 	const struct place *at = space_find(m, &f->addr);
 	struct pool *p = at ? at->pool : NULL;
 
-	if (f->pool || !p || !f->apart || rests(m, f) || space_avoids(p, &f->addr) ||
-	    space_reserves(p, &f->addr) || rest_report(m, &f->addr))
+	if (f->pool || !p || !f->apart || rests(m, f) || !rest_open(m, p, &f->addr))
 		return;
 	f->pool = p;
 	tree_add(&p->turns[family_index(f->addr.family)], &f->turn_node);

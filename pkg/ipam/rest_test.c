@@ -2,9 +2,7 @@
 /* Rest, sticky addresses, reservations, quarantine. */
 #include "pkg/ipam/ipam_test.h"
 
-#define AGE(t) "creationTimestamp: '2024-01-01T00:00:0" #t "Z'"
-#define SHARE AGE(9) ", annotations: {metallb.io/allow-shared-ip: k}"
-#define PORT(n) "ports: [{port: " #n "}]"
+#define SHARED AGE(9) ", " SHARE("k")
 #define GIVEN(name, ip) name " -> " ip " (p); AddressAssigned; +IPAllocated"
 
 static struct world *world_with(const struct ipam_options *o, const char *pool)
@@ -20,9 +18,9 @@ static struct world *world_with(const struct ipam_options *o, const char *pool)
 	return w;
 }
 
-static void gone(struct world *w, const char *name)
+static void release(struct world *w, const char *name)
 {
-	ipam_service_gone(w->m, "default", name);
+	world_gone(w, name);
 	world_run(w, false);
 }
 
@@ -36,9 +34,9 @@ static void what_rested_is_given_last_and_the_longest_free_first(void **state)
 	world_service(w, "b", AGE(2), "", "");
 	world_service(w, "c", AGE(3), "", "");
 	world_run(w, false);
-	gone(w, "b");
+	release(w, "b");
 	ipam_time(w->m, 1050);
-	gone(w, "a");
+	release(w, "a");
 	assert_int_equal(ipam_deadline(w->m), 1100);
 	world_service(w, "d", AGE(4), "", "");
 	RUN(w, GIVEN("d", "192.0.2.3")); /* never given before */
@@ -64,12 +62,12 @@ static void its_owner_has_it_back_at_once_but_not_for_ever(void **state)
 	world_service(w, "a", AGE(1), "", "");
 	world_service(w, "b", AGE(2), "", "");
 	world_run(w, false);
-	gone(w, "b");
+	release(w, "b");
 	world_service(w, "c", AGE(3), "", "");
 	RUN(w, GIVEN("c", "192.0.2.2"));
 	world_service(w, "b", AGE(4), "", "");
 	RUN(w, GIVEN("b", "192.0.2.1"));
-	gone(w, "b");
+	release(w, "b");
 	ipam_time(w->m, 2000);
 	world_service(w, "b", AGE(5), "", "");
 	RUN(w, GIVEN("b", "192.0.2.3")); /* it is like any other now */
@@ -87,12 +85,12 @@ static void sticky_gives_both_addresses_back(void **state)
 	world_service(w, "a", AGE(1), dual, "");
 	world_service(w, "b", AGE(2), dual, "");
 	world_run(w, false);
-	gone(w, "a");
-	gone(w, "b");
+	release(w, "a");
+	release(w, "b");
 	world_service(w, "b", AGE(3), dual, "");
 	RUN(w, GIVEN("b", "192.0.2.1 2001:db8::1"));
 	/* Not when its pool doesn't let it in any more. */
-	gone(w, "b");
+	release(w, "b");
 	world_pool(w, "p", "addresses: [192.0.2.0/30], autoAssign: false");
 	world_pool(w, "q", "addresses: [198.51.100.0/30]");
 	world_service(w, "b", AGE(4), dual, "");
@@ -108,8 +106,8 @@ static void nothing_is_remembered_unless_asked_for(void **state)
 	world_service(w, "a", AGE(1), "", "");
 	world_service(w, "b", AGE(2), "", "");
 	world_run(w, false);
-	gone(w, "a");
-	gone(w, "b");
+	release(w, "a");
+	release(w, "b");
 	world_service(w, "b", AGE(3), "", "");
 	RUN(w, GIVEN("b", "192.0.2.0"));
 	world_free(w);
@@ -129,14 +127,14 @@ static void reserved_and_quarantined_addresses_are_not_shared_unasked(void **sta
 	(void)state;
 	config_store_put(w->store, pool);
 	ipam_config(w->m, config_store_get(w->store, &e));
-	world_service(w, "a", SHARE, PORT(80) ", loadBalancerIP: 192.0.2.0", "");
+	world_service(w, "a", SHARED, PORT(80) ", loadBalancerIP: 192.0.2.0", "");
 	RUN(w, GIVEN("a", "192.0.2.0"));
-	world_service(w, "b", SHARE, PORT(81), "");
+	world_service(w, "b", SHARED, PORT(81), "");
 	RUN(w, GIVEN("b", "192.0.2.1")); /* not beside a */
 	assert_int_equal(addr_parse(&a, "192.0.2.1", &e), 0);
 	ipam_quarantine(w->m, "announce", &a, 1, "seen at 02:00:00:00:00:01");
 	RUN(w, ""); /* b keeps it */
-	world_service(w, "c", SHARE, PORT(82), "");
+	world_service(w, "c", SHARED, PORT(82), "");
 	world_run(w, false);
 	assert_non_null(strstr(w->text, "c; PoolExhausted"));
 	ipam_quarantine(w->m, "announce", NULL, 0, "");
@@ -177,7 +175,7 @@ static void memory_follows_services_not_history(void **state)
 		snprintf(name, sizeof(name), "s%d", i);
 		world_service(w, name, AGE(1), "clusterIPs: ['2001:db8:f::1']", "");
 		world_run(w, false);
-		gone(w, name);
+		release(w, name);
 		ipam_time(w->m, 2000 + (uint64_t)i * 10);
 	}
 	assert_true(ipam_books(w->m, "p", ADDR_IPV6, &b));

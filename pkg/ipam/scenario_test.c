@@ -3,26 +3,6 @@
  * scenario, the name begins with theirs. */
 #include "pkg/ipam/ipam_test.h"
 
-static int setup(void **state)
-{
-	*state = world_new(NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-#define AGE(t) "creationTimestamp: '2024-01-01T00:00:0" #t "Z'"
-#define OLD(t, pool) AGE(t) ", " OURS(pool)
-
-static void gone(struct world *w, const char *name)
-{
-	ipam_service_gone(w->m, "default", name);
-}
-
 static void without_a_pool_it_says_so_and_nothing_else(void **state)
 {
 	struct world *w = *state;
@@ -83,11 +63,11 @@ static void ip_02_a_deletion_gives_the_address_to_the_next(void **state)
 	world_service(w, "c", AGE(3), "", "");
 	world_service(w, "b", AGE(2), "", "");
 	world_run(w, false);
-	gone(w, "a");
+	world_gone(w, "a");
 	RUN(w, "a; AddressReleased\nb -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
-	gone(w, "c");
+	world_gone(w, "c");
 	RUN(w, "");
-	gone(w, "nobody");
+	world_gone(w, "nobody");
 	RUN(w, "");
 }
 
@@ -108,8 +88,6 @@ static void ip_03_restarts_never_change_the_assignments(void **state)
 	}
 }
 
-#define SHARE(key) "annotations: {metallb.io/allow-shared-ip: " key "}"
-#define PORT(n) ", ports: [{port: " #n "}]"
 #define LOCAL(app) ", externalTrafficPolicy: Local, selector: {app: " app "}"
 
 static void ip_04_sharing_follows_policy_and_selector(void **state)
@@ -117,11 +95,17 @@ static void ip_04_sharing_follows_policy_and_selector(void **state)
 	struct world *w = *state;
 
 	world_pool(w, "p", "addresses: [192.0.2.1/32]");
-	world_service(w, "a", SHARE("k"), "selector: {app: x}" PORT(80), "");
-	world_service(w, "b", SHARE("k"), "selector: {app: x}" PORT(81), "");
+	world_service(w, "a", SHARE("k"),
+	    "selector: {app: x}"
+	    ", " PORT(80),
+	    "");
+	world_service(w, "b", SHARE("k"),
+	    "selector: {app: x}"
+	    ", " PORT(81),
+	    "");
 	RUN(w, "a -> 192.0.2.1 (p); AddressAssigned; +IPAllocated\n"
 	       "b -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
-	world_service(w, "b", SHARE("k"), "x: 1" LOCAL("x") PORT(81), "192.0.2.1");
+	world_service(w, "b", SHARE("k"), "x: 1" LOCAL("x") ", " PORT(81), "192.0.2.1");
 	RUN_WORDS(w,
 	    "b -> (); PoolExhausted: no IPv4 address is free: \"p\" is full; add addresses to a "
 	    "pool, or delete a Service that has one; 192.0.2.1 is not shared: it is held by "
@@ -132,11 +116,11 @@ static void ip_04_sharing_follows_policy_and_selector(void **state)
 	    "for new IP assignment: can't change sharing key for \"default/b\", address also in use "
 	    "by default/a; !AllocationFailed: Failed to allocate IP for \"default/b\": no available "
 	    "IPs");
-	world_service(w, "a", SHARE("k"), "x: 1" LOCAL("x") PORT(80), "192.0.2.1");
+	world_service(w, "a", SHARE("k"), "x: 1" LOCAL("x") ", " PORT(80), "192.0.2.1");
 	RUN(w, "b -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
-	world_service(w, "a", SHARE("k"), "x: 1" LOCAL("other") PORT(80), "192.0.2.1");
+	world_service(w, "a", SHARE("k"), "x: 1" LOCAL("other") ", " PORT(80), "192.0.2.1");
 	RUN(w, "a -> (); PoolExhausted; +ClearAssignment; !AllocationFailed");
-	world_service(w, "b", SHARE("k"), "x: 1" LOCAL("other") PORT(81), "192.0.2.1");
+	world_service(w, "b", SHARE("k"), "x: 1" LOCAL("other") ", " PORT(81), "192.0.2.1");
 	RUN(w, "a -> 192.0.2.1 (p); AddressAssigned; +IPAllocated");
 }
 
@@ -217,8 +201,6 @@ static void a_selector_that_matches_no_namespace_lets_none_in(void **state)
 	RUN(w, "a -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
 }
 
-#define DUAL "clusterIPs: [198.51.100.1, '2001:db8:f::1'], ipFamilyPolicy: "
-
 static void ip_13_to_15_prefer_dual_stack_takes_the_best_pool(void **state)
 {
 	struct world *w = *state;
@@ -258,7 +240,7 @@ static void ip_16_a_pool_that_grows_to_dual_adds_the_second_address(void **state
 	    "PreferDualStack: no available IPs in pool p");
 	world_service(w, "t", OURS("p"), DUAL "PreferDualStack", "192.0.2.1");
 	RUN(w, "");
-	gone(w, "s");
+	world_gone(w, "s");
 	RUN(w, "s; AddressReleased\n"
 	       "t -> 192.0.2.1 2001:db8:: (p); AddressAssigned; +IPAllocated");
 }
@@ -303,22 +285,21 @@ static void ip_19_a_dual_pool_that_shrinks_moves_to_another_dual_pool(void **sta
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(without_a_pool_it_says_so_and_nothing_else),
-		TEST(ip_01_a_type_change_gives_the_address_to_the_next),
-		TEST(ip_02_a_deletion_gives_the_address_to_the_next),
-		TEST(ip_03_restarts_never_change_the_assignments),
-		TEST(ip_04_sharing_follows_policy_and_selector),
-		TEST(ip_05_all_pools_deleted_empties_the_ingress),
-		TEST(ip_06_a_pool_deleted_moves_its_services),
-		TEST(ip_07_to_12_pools_by_namespace_priority_and_label),
-		TEST(a_selector_that_matches_no_namespace_lets_none_in),
-		TEST(ip_13_to_15_prefer_dual_stack_takes_the_best_pool),
-		TEST(ip_16_a_pool_that_grows_to_dual_adds_the_second_address),
-		TEST(ip_17_require_takes_the_single_address_away_and_prefer_gives_one_back),
-		TEST(ip_18_a_dual_pool_that_appears_later_moves_nobody),
-		TEST(ip_19_a_dual_pool_that_shrinks_moves_to_another_dual_pool),
+		WORLD_TEST(without_a_pool_it_says_so_and_nothing_else),
+		WORLD_TEST(ip_01_a_type_change_gives_the_address_to_the_next),
+		WORLD_TEST(ip_02_a_deletion_gives_the_address_to_the_next),
+		WORLD_TEST(ip_03_restarts_never_change_the_assignments),
+		WORLD_TEST(ip_04_sharing_follows_policy_and_selector),
+		WORLD_TEST(ip_05_all_pools_deleted_empties_the_ingress),
+		WORLD_TEST(ip_06_a_pool_deleted_moves_its_services),
+		WORLD_TEST(ip_07_to_12_pools_by_namespace_priority_and_label),
+		WORLD_TEST(a_selector_that_matches_no_namespace_lets_none_in),
+		WORLD_TEST(ip_13_to_15_prefer_dual_stack_takes_the_best_pool),
+		WORLD_TEST(ip_16_a_pool_that_grows_to_dual_adds_the_second_address),
+		WORLD_TEST(ip_17_require_takes_the_single_address_away_and_prefer_gives_one_back),
+		WORLD_TEST(ip_18_a_dual_pool_that_appears_later_moves_nobody),
+		WORLD_TEST(ip_19_a_dual_pool_that_shrinks_moves_to_another_dual_pool),
 	};
 
 	return cmocka_run_group_tests_name("ipam scenarios", tests, NULL, NULL);

@@ -53,6 +53,11 @@ bool space_reserves(const struct pool *p, const struct addr *a)
 	return low && range_contains(&p->config->reserved[low - 1], a);
 }
 
+bool space_open(const struct pool *p, const struct addr *a)
+{
+	return !space_avoids(p, a) && !space_reserves(p, a);
+}
+
 static void add_gap(struct ipam *m, struct pool *p, const struct gap *like)
 {
 	struct gap *g, copy = *like;
@@ -141,7 +146,7 @@ void space_put(struct ipam *m, const struct addr *a)
 	struct gap fresh, *left, *right;
 	struct addr before = *a, after = *a;
 
-	if (!p || space_avoids(p, a) || space_reserves(p, a))
+	if (!p || !space_open(p, a))
 		return;
 	fresh = (struct gap){ .range = at->index, .first = *a, .last = *a };
 	left = gap_before(p, at->index, a);
