@@ -26,7 +26,7 @@ struct arping_nodes {
 
 bool arping_nodes_wanted(const struct arping_nodes_options *o)
 {
-	return o->needed || o->source.from || o->source.kubeconfig || o->source.context;
+	return o->needed || o->source.from || o->source.server.kubeconfig || o->source.server.context;
 }
 
 bool arping_nodes_settled(const struct arping_nodes *n)

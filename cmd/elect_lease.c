@@ -16,10 +16,7 @@ const struct opt elect_lease_opts[] = {
 	    "how long to try to renew the Lease before COMMAND is stopped (10s)"),
 	OPT_DURATION(0, "retry-period", "TIME", struct elect_lease_args, retry_ms,
 	    "between two tries to take or renew the Lease (2s)"),
-	OPT_STRING(0, "kubeconfig", "FILE", struct elect_lease_args, server.kubeconfig,
-	    "how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config"),
-	OPT_STRING(0, "context", "NAME", struct elect_lease_args, server.context,
-	    "a context of the kubeconfig"),
+	OPT_INCLUDE(kube_opts, struct elect_lease_args, server),
 	OPT_END,
 };
 

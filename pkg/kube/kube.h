@@ -16,12 +16,15 @@
 #include "pkg/api/api.h"
 #include "pkg/json/json.h"
 #include "pkg/loop/loop.h"
+#include "pkg/opts/opts.h"
 
 struct kube_options {
 	const char *kubeconfig;      /* a file; NULL: $KUBECONFIG, in-cluster, ~/.kube/config */
 	const char *context;         /* NULL: current-context */
 	const char *service_account; /* in-cluster credentials; NULL: where the kubelet mounts them */
 };
+/* --kubeconfig, --context: for every command that asks an API server. */
+extern const struct opt kube_opts[];
 
 struct kube;
 /* Reads the configuration; connects only when there is something to ask.  ERR_USAGE with the

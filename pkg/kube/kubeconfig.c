@@ -11,6 +11,13 @@
 
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 
+const struct opt kube_opts[] = {
+	OPT_STRING(0, "kubeconfig", "FILE", struct kube_options, kubeconfig,
+	    "how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config"),
+	OPT_STRING(0, "context", "NAME", struct kube_options, context, "a context of the kubeconfig"),
+	OPT_END,
+};
+
 enum { FILES_MAX = 32, FILE_MAX = 16 << 20 };
 
 struct files {

@@ -58,7 +58,6 @@ static void on_failed(void *arg, const struct err *e)
 static void *cluster_open(struct loop *l, const struct source_options *o,
     const struct api_kind *const *kinds, const struct source_events *ev, struct err *e)
 {
-	struct kube_options k = { .kubeconfig = o->kubeconfig, .context = o->context };
 	struct kube_watch_options w = { kinds, source_namespace(o), o->once, o->full };
 	struct cluster *s = calloc(1, sizeof(*s));
 	struct kube_watch_events on = { on_record, on_ended, on_failed, on_trouble, s };
@@ -68,7 +67,7 @@ static void *cluster_open(struct loop *l, const struct source_options *o,
 		return NULL;
 	}
 	s->ev = *ev;
-	s->kube = kube_open(l, &k, e);
+	s->kube = kube_open(l, &o->server, e);
 	s->watch = s->kube ? kube_watch_open(s->kube, &w, &on, e) : NULL;
 	if (s->watch)
 		return s;

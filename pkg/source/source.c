@@ -14,9 +14,7 @@ struct source {
 const struct opt source_opts[] = {
 	OPT_STRING('f', "from", "DIR|FILE|-", struct source_options, from,
 	    "a directory of manifests or a recording instead of an API server"),
-	OPT_STRING(0, "kubeconfig", "FILE", struct source_options, kubeconfig,
-	    "how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config"),
-	OPT_STRING(0, "context", "NAME", struct source_options, context, "a context of the kubeconfig"),
+	OPT_INCLUDE(kube_opts, struct source_options, server),
 	OPT_STRING(0, "namespace", "NAME", struct source_options, namespace,
 	    "where the configuration lives; else $METALLB_NAMESPACE or metallb-system"),
 	OPT_END,

@@ -9,15 +9,12 @@
 #ifndef LB_SOURCE_H
 #define LB_SOURCE_H
 
-#include "pkg/api/api.h"
-#include "pkg/loop/loop.h"
-#include "pkg/opts/opts.h"
+#include "pkg/kube/kube.h"
 
 struct source_options {
-	const char *from;       /* DIR, FILE or "-"; NULL: a Kubernetes API server */
-	const char *kubeconfig; /* NULL: $KUBECONFIG, in-cluster, ~/.kube/config */
-	const char *context;    /* NULL: the current one */
-	const char *namespace;  /* of the configuration; NULL: $METALLB_NAMESPACE or metallb-system */
+	const char *from; /* DIR, FILE or "-"; NULL: a Kubernetes API server */
+	struct kube_options server;
+	const char *namespace; /* of the configuration; NULL: $METALLB_NAMESPACE or metallb-system */
 	bool once;
 	bool full; /* keep managedFields and the last-applied annotation */
 };
