@@ -8,7 +8,7 @@ struct one {
 	struct tree_node node;
 	char *name;
 	bool known;
-	int64_t numbers[4]; /* assigned IPv4, IPv6, available IPv4, IPv6 */
+	int64_t numbers[4]; /* of record_pool_status_keys */
 };
 
 struct pool_statuses {
@@ -74,8 +74,6 @@ static struct one *of(struct pool_statuses *p, const char *name)
 
 void pool_statuses_seen(struct pool_statuses *p, const struct json *object)
 {
-	static const char *const keys[] = { "assignedIPv4", "assignedIPv6", "availableIPv4",
-		"availableIPv6" };
 	const char *name = json_string(json_at(object, "metadata", "name", NULL));
 	const struct json *status = json_get(object, "status");
 	struct one *o = name ? of(p, name) : NULL;
@@ -83,8 +81,9 @@ void pool_statuses_seen(struct pool_statuses *p, const struct json *object)
 	if (!o)
 		return;
 	o->known = true;
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		o->known = json_int(json_get(status, keys[i]), &o->numbers[i]) && o->known;
+	for (size_t i = 0; i < ARRAY_LEN(o->numbers); i++)
+		o->known =
+		    json_int(json_get(status, record_pool_status_keys[i]), &o->numbers[i]) && o->known;
 }
 
 void pool_statuses_gone(struct pool_statuses *p, const struct json *object)

@@ -15,8 +15,8 @@ struct entry { /* a Service that has an address, before or after */
 	char *name;
 	struct addr before[2], after[2];
 	size_t before_n, after_n;
-	char *message; /* of its last decision since the snapshot */
-	char *gave_up; /* why it lost what it had, "" or NULL: it did not say */
+	char *answer;  /* of its last decision since the snapshot */
+	char *gave_up; /* what it had, and why; NULL: it did not say */
 };
 
 struct write { /* that the engine wants */
@@ -70,7 +70,7 @@ static void entry_free(struct entry *x)
 {
 	free(x->namespace);
 	free(x->name);
-	free(x->message);
+	free(x->answer);
 	free(x->gave_up);
 	free(x);
 }
@@ -118,18 +118,15 @@ static struct entry *entry_of(struct what_if *w, const char *namespace, const ch
 static void note_decision(struct what_if *w, const struct ipam_outcome *o)
 {
 	struct entry *x = entry_of(w, o->namespace, o->name);
-	const char *gave_up = strstr(o->decision.message, "gave up ");
-	const char *end = strstr(o->decision.message, "; gave up ");
 
 	if (!x)
 		return;
-	free(x->message);
-	x->message = strndup(o->decision.message,
-	    end ? (size_t)(end - o->decision.message) : strlen(o->decision.message));
-	w->bad = w->bad || !x->message;
-	if (!gave_up || x->gave_up)
+	free(x->answer);
+	x->answer = strdup(o->answer);
+	w->bad = w->bad || !x->answer;
+	if (!o->gave_up || x->gave_up)
 		return;
-	x->gave_up = strdup(gave_up);
+	x->gave_up = strdup(o->gave_up);
 	w->bad = w->bad || !x->gave_up;
 }
 
@@ -249,8 +246,8 @@ static void tell(const struct entry *x, size_t kept, struct record_decision *d, 
 		d->verdict = VERDICT_WAITING;
 		d->code = "AddressLost";
 		buf_printf(text, "would lose %s: %s", listed(x->before, x->before_n, before),
-		    x->message && x->gave_up ? x->message : why);
-		if (x->message && x->gave_up)
+		    x->answer && x->gave_up ? x->answer : why);
+		if (x->answer && x->gave_up)
 			buf_printf(text, "; %s", why);
 	} else if (kept < x->before_n) {
 		d->verdict = VERDICT_DONE;

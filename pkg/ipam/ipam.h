@@ -74,6 +74,8 @@ struct ipam_outcome {
 	size_t events_n;
 	bool decided; /* the decision is another than before */
 	struct record_decision decision;
+	const char *answer;  /* the decision's message, without: */
+	const char *gave_up; /* which address was given up, and why; NULL: none */
 };
 
 /* The next thing that follows from the input: 1, or 0 when there is no more, or -1.  Call it until

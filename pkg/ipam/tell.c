@@ -91,11 +91,16 @@ void tell_forget(struct service *s)
 	s->loss = NULL;
 }
 
-static const char *with_loss(struct ipam *m, const struct service *s, const char *message)
+/* The decision's message. */
+static void say(struct ipam *m, const struct service *s, const char *message)
 {
-	if (!s->loss || !s->loss->sentence)
-		return arena_copy(&m->scratch, message);
-	return arena_printf(&m->scratch, "%s; %s", message, s->loss->sentence);
+	const char *sentence = s->loss ? s->loss->sentence : NULL;
+
+	m->out.answer = m->out.decision.message = arena_copy(&m->scratch, message);
+	if (!sentence)
+		return;
+	m->out.gave_up = arena_copy(&m->scratch, sentence);
+	m->out.decision.message = arena_printf(&m->scratch, "%s; %s", message, sentence);
 }
 
 static void loss_event(struct ipam *m, const struct service *s)
@@ -141,10 +146,10 @@ static bool decide(struct ipam *m, struct service *s, const struct refusal *r)
 		.component = "allocate",
 		.verdict = r->verdict,
 		.code = r->code,
-		.message = with_loss(m, s, r->message),
 		.considered = r->considered,
 		.considered_n = r->considered_n,
 	};
+	say(m, s, r->message);
 	return true;
 }
 

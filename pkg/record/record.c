@@ -161,18 +161,19 @@ void record_node(
 	end(&w);
 }
 
+const char *const record_pool_status_keys[] = { "assignedIPv4", "assignedIPv6", "availableIPv4",
+	"availableIPv6" };
+
 void record_pool_status(struct buf *out, const struct record_pool_status *s)
 {
 	struct json_writer w = begin(out, "APPLY", "IPAddressPool", "metallb.io/v1beta1");
-	static const char *const keys[] = { "assignedIPv4", "assignedIPv6", "availableIPv4",
-		"availableIPv6" };
 
 	begin_metadata(&w, s->namespace, s->name);
 	json_end(&w, '}');
 	json_key(&w, "status");
 	json_begin(&w, '{');
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		json_key(&w, keys[i]);
+	for (size_t i = 0; i < ARRAY_LEN(record_pool_status_keys); i++) {
+		json_key(&w, record_pool_status_keys[i]);
 		json_put_int(&w, i < 2 ? s->assigned[i] : s->available[i - 2]);
 	}
 	json_end(&w, '}');

@@ -62,6 +62,8 @@ struct record_pool_status {
 	int64_t assigned[2];
 	int64_t available[2];
 };
+/* The keys of these numbers, in their order: assigned IPv4, IPv6, available IPv4, IPv6. */
+extern const char *const record_pool_status_keys[4];
 void record_pool_status(struct buf *out, const struct record_pool_status *s);
 
 /* A core/v1 Event about a Service, as an APPLY.  It carries no time: `apply` fills that in.  Its
