@@ -53,8 +53,16 @@ static void check_peer(struct decoder *d, const struct json *item, const struct 
 	check_list(d, item, at, "node-selectors", node_selector_keys, check_node_selector);
 }
 
+/* What the pools of one ConfigMap have in common. */
+struct common {
+	const struct api_meta *meta;
+	struct faults *faults;
+	struct reserves reserves;
+	bool unclear; /* what is reserved: no pool of it can come into force */
+};
+
 static struct version *decode_pool(struct decoder *d, const struct json *item, const struct path *at,
-    const char *name, const struct api_meta *meta)
+    const char *name, const struct common *x)
 {
 	struct arena arena = ARENA_INIT;
 	struct version *v = arena_alloc(&arena, sizeof(*v));
@@ -64,15 +72,15 @@ static struct version *decode_pool(struct decoder *d, const struct json *item, c
 	v->path = arena_copy(&arena, at->text);
 	v->pool.name = arena_copy(&arena, name);
 	v->pool.source_kind = "ConfigMap";
-	v->pool.source_namespace = arena_copy(&arena, meta->namespace);
-	v->pool.source_name = arena_copy(&arena, meta->name);
+	v->pool.source_namespace = arena_copy(&arena, x->meta->namespace);
+	v->pool.source_name = arena_copy(&arena, x->meta->name);
 	v->has_pool = true;
 	v->arena = arena;
 	d->arena = &v->arena;
 	check_keys(d, item, at, pool_keys);
 	get_protocol(d, item, at, v);
 	get_addresses(d, item, at, v);
-	get_reserved(d, meta, v, false);
+	take_reserves(d, &x->reserves, v);
 	v->pool.auto_assign = get_bool(d, item, at, "auto-assign", true);
 	v->pool.avoid_buggy_ips = get_bool(d, item, at, "avoid-buggy-ips", false);
 	if (v->has_l2 && json_get(item, "bgp-advertisements")) {
@@ -81,7 +89,7 @@ static struct version *decode_pool(struct decoder *d, const struct json *item, c
 		refuse(d, &key, "goes with protocol bgp only; this pool's protocol is layer2");
 	}
 	check_list(d, item, at, "bgp-advertisements", advertisement_keys, NULL);
-	if (!d->bad && !v->arena.bad)
+	if (!d->bad && !x->unclear && !v->arena.bad)
 		return v;
 	version_free(v);
 	return NULL;
@@ -97,9 +105,9 @@ static bool is_taken(const struct configmap *c, const char *name)
 
 /* address-pools[i] */
 static void decode_entry(struct configmap *c, const struct json *item, const struct path *at, size_t i,
-    const struct api_meta *meta, struct faults *f)
+    const struct common *x)
 {
-	struct decoder d = { .arena = &f->arena, .faults = f, .entry = i };
+	struct decoder d = { .arena = &x->faults->arena, .faults = x->faults, .entry = i };
 	struct path key = path_key(at, "name");
 	struct entry *e = &c->at[i];
 	const char *name;
@@ -120,13 +128,50 @@ static void decode_entry(struct configmap *c, const struct json *item, const str
 	} else {
 		e->name = name;
 	}
-	e->version = decode_pool(&d, item, at, name ? name : "", meta);
+	e->version = decode_pool(&d, item, at, name ? name : "", x);
+}
+
+/* What the ConfigMap reserves must be in one of its pools. */
+static void check_reserves(struct decoder *d, const struct configmap *c, const struct reserves *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < c->n && !found; k++) /* what a wrong one has is not known */
+			found = !c->at[k].version || reserve_is_of(&r->at[i], c->at[k].version);
+		if (!found)
+			refuse(d, &(struct path){ RESERVE_PATH },
+			    "\"%s\" has no address of any pool here; reserve some that are there, or "
+			    "remove it",
+			    r->at[i].text);
+	}
+}
+
+static void decode_pools(
+    struct configmap *c, const struct json *list, const struct api_meta *meta, struct faults *f)
+{
+	static const struct path pools = { "address-pools" };
+	struct decoder d = { .arena = &f->arena, .faults = f }; /* told of the first, holds for all */
+	struct common x = { .meta = meta, .faults = f, .reserves = get_reserves(&d, meta) };
+
+	x.unclear = d.bad;
+	c->at = calloc(json_count(list) + 1, sizeof(*c->at));
+	if (!c->at)
+		f->arena.bad = true;
+	for (size_t i = 0; c->at && i < json_count(list); i++) {
+		struct path at = path_item(&pools, i);
+
+		decode_entry(c, json_item(list, i), &at, i, &x);
+	}
+	d.entry = NO_ENTRY;
+	if (!c->unsure)
+		check_reserves(&d, c, &x.reserves);
 }
 
 static void decode_root(
     struct configmap *c, const struct json *root, const struct api_meta *meta, struct faults *f)
 {
-	static const struct path top = { "" }, pools = { "address-pools" };
+	static const struct path top = { "" };
 	struct decoder d = { .arena = &f->arena, .faults = f, .entry = NO_ENTRY };
 	const struct json *list;
 
@@ -141,39 +186,7 @@ static void decode_root(
 	check_list(&d, root, &top, "peers", peer_keys, check_peer);
 	check_list(&d, root, &top, "bfd-profiles", bfd_keys, NULL);
 	(void)get_typed(&d, root, &top, "bgp-communities", JSON_OBJECT);
-	if (!json_count(list))
-		return;
-	c->at = calloc(json_count(list), sizeof(*c->at));
-	if (!c->at)
-		f->arena.bad = true;
-	for (size_t i = 0; c->at && i < json_count(list); i++) {
-		struct path at = path_item(&pools, i);
-
-		decode_entry(c, json_item(list, i), &at, i, meta, f);
-	}
-}
-
-struct reserved {
-	struct decoder *d;
-	const struct configmap *c;
-};
-
-/* What the ConfigMap reserves must be in one of its pools. */
-static void check_reserved(void *arg, const char *text, const struct range *r)
-{
-	const struct reserved *x = arg;
-
-	for (size_t i = 0; i < x->c->n; i++) {
-		const struct version *v = x->c->at[i].version;
-
-		if (!v)
-			return; /* its addresses are not known */
-		for (size_t k = 0; k < v->pool.ranges_n; k++)
-			if (range_overlaps(&v->pool.ranges[k], r))
-				return;
-	}
-	refuse(x->d, &(struct path){ RESERVE_PATH },
-	    "\"%s\" has no address of any pool here; reserve some that are there, or remove it", text);
+	decode_pools(c, list, meta, f);
 }
 
 int decode_configmap(
@@ -200,7 +213,5 @@ int decode_configmap(
 		return 0;
 	}
 	decode_root(c, root, meta, f);
-	if (!f->n)
-		each_reserved(&d, meta, check_reserved, &(struct reserved){ &d, c });
 	return f->arena.bad ? -1 : 0;
 }

@@ -78,7 +78,7 @@ static void add_fault(struct decoder *d, const char *path, const char *text)
 	d->bad = true;
 	for (size_t i = 0; i < f->n; i++)
 		if (!strcmp(f->at[i].path, path) && !strcmp(f->at[i].message, text))
-			return; /* of the object as a whole, and told for each of its pools */
+			return; /* told already */
 	if (f->n == FAULTS_MAX) {
 		f->more++;
 		return;

@@ -84,12 +84,21 @@ bool get_selector(struct decoder *d, const struct json *selector, const struct p
 /* spec.addresses: at least one prefix or range, none overlapping. */
 void get_addresses(
     struct decoder *d, const struct json *object, const struct path *up, struct version *v);
-/* The annotation lbctl.dev/reserve, after the addresses.  whole: each entry must have an address of
- * this pool. */
-void get_reserved(struct decoder *d, const struct api_meta *meta, struct version *v, bool whole);
-/* Calls each() for what stands between the commas of the annotation. */
-void each_reserved(struct decoder *d, const struct api_meta *meta,
-    void (*each)(void *arg, const char *text, const struct range *r), void *arg);
+/* What stands between the commas of the annotation lbctl.dev/reserve. */
+struct reserve {
+	const char *text;
+	struct range range;
+};
+struct reserves {
+	const struct reserve *at;
+	size_t n;
+};
+struct reserves get_reserves(struct decoder *d, const struct api_meta *meta);
+bool reserve_is_of(const struct reserve *r, const struct version *v); /* an address of the pool */
+/* Those that are of the pool, after its addresses. */
+void take_reserves(struct decoder *d, const struct reserves *r, struct version *v);
+/* The annotation of a resource: all of it must be of its pool. */
+void get_reserved(struct decoder *d, const struct api_meta *meta, struct version *v);
 #define RESERVE_KEY "lbctl.dev/reserve"
 #define RESERVE_PATH "metadata.annotations[" RESERVE_KEY "]"
 /* protocol: layer2 implies an advertisement of the pool, bgp none. */

@@ -88,7 +88,7 @@ struct version *decode_ip_address_pool(
 		get_addresses(&d, spec, &spec_path, v);
 		v->pool.auto_assign = get_bool(&d, spec, &spec_path, "autoAssign", true);
 		v->pool.avoid_buggy_ips = get_bool(&d, spec, &spec_path, "avoidBuggyIPs", false);
-		get_reserved(&d, meta, v, true);
+		get_reserved(&d, meta, v);
 		get_allocation(&d, spec, &v->pool);
 	}
 	return finish(v, &d);
@@ -111,7 +111,7 @@ struct version *decode_address_pool(
 		get_addresses(&d, spec, &spec_path, v);
 		v->pool.auto_assign = get_bool(&d, spec, &spec_path, "autoAssign", true);
 		v->pool.avoid_buggy_ips = get_bool(&d, spec, &spec_path, "avoidBuggyIPs", false);
-		get_reserved(&d, meta, v, true);
+		get_reserved(&d, meta, v);
 	}
 	return finish(v, &d);
 }

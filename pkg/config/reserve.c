@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The annotation lbctl.dev/reserve of a pool: addresses, prefixes and ranges with commas between. */
-#include <stdio.h>
 #include <string.h>
 
 #include "pkg/config/decode.h"
@@ -23,56 +22,47 @@ static bool parse(struct decoder *d, const char *text, struct range *r)
 	return false;
 }
 
-void each_reserved(struct decoder *d, const struct api_meta *meta,
-    void (*each)(void *arg, const char *text, const struct range *r), void *arg)
+struct reserves get_reserves(struct decoder *d, const struct api_meta *meta)
 {
 	const char *list = api_map_get(&meta->annotations, RESERVE_KEY);
+	size_t n = 1, kept = 0;
+	struct reserve *at;
 
-	while (list && *list) {
-		size_t n = strcspn(list, ",");
-		size_t from = strspn(list, " \t"), to = n;
-		char one[2 * ADDR_TEXT_LEN];
-		struct range r;
+	for (const char *c = list; c && *c; c++)
+		n += *c == ',';
+	at = list ? arena_alloc(d->arena, n * sizeof(*at)) : NULL;
+	while (at && *list) {
+		size_t length = strcspn(list, ",");
+		size_t from = strspn(list, " \t"), to = length;
 
 		while (to > from && (list[to - 1] == ' ' || list[to - 1] == '\t'))
 			to--;
-		if (to > from && to - from >= sizeof(one)) {
+		if (to > from && to - from >= 2 * ADDR_TEXT_LEN) {
 			refuse(d, &where, "%zu characters are too many for an address or a range; %s",
 			    to - from, WANT);
 		} else if (to > from) {
-			snprintf(one, sizeof(one), "%.*s", (int)(to - from), list + from);
-			if (parse(d, one, &r))
-				each(arg, one, &r);
+			const char *text =
+			    arena_printf(d->arena, "%.*s", (int)(to - from), list + from);
+
+			at[kept].text = text;
+			kept += text && parse(d, text, &at[kept].range);
 		}
-		list += list[n] ? n + 1 : n;
+		list += list[length] ? length + 1 : length;
 	}
+	return (struct reserves){ at, kept };
+}
+
+bool reserve_is_of(const struct reserve *r, const struct version *v)
+{
+	for (size_t i = 0; i < v->pool.ranges_n; i++)
+		if (range_overlaps(&v->pool.ranges[i], &r->range))
+			return true;
+	return false;
 }
 
 static int by_first(const void *a, const void *b)
 {
 	return addr_compare(&((const struct range *)a)->first, &((const struct range *)b)->first);
-}
-
-struct found {
-	struct decoder *d;
-	const struct config_pool *pool;
-	struct range *at;
-	size_t n;
-	bool whole;
-};
-
-static void find(void *arg, const char *text, const struct range *r)
-{
-	struct found *f = arg;
-	bool in = false;
-
-	for (size_t i = 0; i < f->pool->ranges_n && !in; i++)
-		in = range_overlaps(&f->pool->ranges[i], r);
-	if (in)
-		f->at[f->n++] = *r;
-	else if (f->whole)
-		refuse(f->d, &where,
-		    "\"%s\" has no address of the pool; reserve some of its own, or remove it", text);
 }
 
 /* Joins what overlaps or touches; at[] is sorted. */
@@ -93,21 +83,29 @@ static size_t merge(struct range *at, size_t n)
 	return kept;
 }
 
-void get_reserved(struct decoder *d, const struct api_meta *meta, struct version *v, bool whole)
+void take_reserves(struct decoder *d, const struct reserves *r, struct version *v)
 {
-	const char *list = api_map_get(&meta->annotations, RESERVE_KEY);
-	struct found f = { .d = d, .pool = &v->pool, .whole = whole };
-	size_t n = 1;
+	struct range *at = r->n ? arena_alloc(d->arena, r->n * sizeof(*at)) : NULL;
+	size_t n = 0;
 
-	if (!list || !v->pool.ranges_n) /* without addresses, which is told, all would be outside */
+	for (size_t i = 0; at && i < r->n; i++)
+		if (reserve_is_of(&r->at[i], v))
+			at[n++] = r->at[i].range;
+	if (!n)
 		return;
-	for (const char *at = list; *at; at++)
-		n += *at == ',';
-	f.at = arena_alloc(d->arena, n * sizeof(*f.at));
-	if (!f.at)
-		return;
-	each_reserved(d, meta, find, &f);
-	qsort(f.at, f.n, sizeof(*f.at), by_first);
-	v->pool.reserved = f.at;
-	v->pool.reserved_n = merge(f.at, f.n);
+	qsort(at, n, sizeof(*at), by_first);
+	v->pool.reserved = at;
+	v->pool.reserved_n = merge(at, n);
+}
+
+void get_reserved(struct decoder *d, const struct api_meta *meta, struct version *v)
+{
+	struct reserves r = get_reserves(d, meta);
+
+	take_reserves(d, &r, v);
+	for (size_t i = 0; v->pool.ranges_n && i < r.n; i++) /* that there are none is told */
+		if (!reserve_is_of(&r.at[i], v))
+			refuse(d, &where,
+			    "\"%s\" has no address of the pool; reserve some of its own, or remove it",
+			    r.at[i].text);
 }

@@ -193,10 +193,34 @@ statuses() { # of the pools, a line each
 	briefly <"$out" | grep status | diff - <(printf '%s\n' "a: status 192.0.2.2 first" "b: status 192.0.2.4 first" "c: status 192.0.2.1 first" "d: status 192.0.2.5 first" "e: status 192.0.2.6 first")
 	briefly <"$out" | grep -q 'f: waiting PoolExhausted'
 	diff "$err" - <<-'END'
-		lbctl allocate: warning: IPAddressPool metallb-system/bad: metadata.annotations[lbctl.dev/reserve]: "203.0.113.1" has no address of the pool; reserve some of its own, or remove it; it is not used
 		lbctl allocate: warning: IPAddressPool metallb-system/bad: metadata.annotations[lbctl.dev/reserve]: "nonsense" is neither a prefix such as 192.0.2.0/24 nor a range such as 192.0.2.10-192.0.2.20; want addresses, prefixes or ranges with commas between; it is not used
+		lbctl allocate: warning: IPAddressPool metallb-system/bad: metadata.annotations[lbctl.dev/reserve]: "203.0.113.1" has no address of the pool; reserve some of its own, or remove it; it is not used
 		lbctl allocate: warning: IPAddressPool metallb-system/long: metadata.annotations[lbctl.dev/reserve]: 115 characters are too many for an address or a range; want addresses, prefixes or ranges with commas between; it is not used
 	END
+}
+
+@test "lbctl.dev/reserve of the ConfigMap: about all its pools, told once" {
+	map() { # RESERVE
+		configmap '{address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/30]}, {name: b, protocol: bgp, addresses: [198.51.100.0/30]}]}' |
+			jq -c --arg reserve "$1" '.object.metadata.annotations = {"lbctl.dev/reserve": $reserve}'
+	}
+	begin='lbctl allocate: warning: ConfigMap metallb-system/config: metadata.annotations[lbctl.dev/reserve]:'
+	services() { for s in 1 2 3 4 5; do service $s; done; }
+	{ map '198.51.100.0/31,192.0.2.1-192.0.2.3'; services; } >"$in"
+	allocate
+	briefly <"$out" | grep status | diff - <(printf '%s\n' "1: status 192.0.2.0 a" "2: status 198.51.100.2 b" "3: status 198.51.100.3 b")
+	[ ! -s "$err" ]
+	# an address of none is told, and nothing is the worse for it
+	{ map '192.0.2.0/31,203.0.113.1'; services; } >"$in"
+	allocate
+	diff "$err" - <<<"$begin \"203.0.113.1\" has no address of any pool here; reserve some that are there, or remove it; it is not used"
+	briefly <"$out" | grep status | head -n 1 | diff - <(echo "1: status 192.0.2.2 a")
+	# what is reserved can't be told: no pool is used, since one of its addresses might be
+	{ map '192.0.2.0/31;198.51.100.0'; services; } >"$in"
+	allocate
+	[ "$(wc -l <"$err")" -eq 1 ]
+	grep -qF "$begin \"192.0.2.0/31;198.51.100.0\"" "$err"
+	briefly <"$out" | grep -q '1: waiting NoPool'
 }
 
 @test "the configuration is read in its namespace only" {
