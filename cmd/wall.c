@@ -15,12 +15,9 @@ int64_t wall_ms(uint64_t at_us)
 	       (int64_t)(loop_clock_us() - at_us) / 1000;
 }
 
-/* `date` is strftime()'s format of the seconds; the milliseconds and `end` follow. */
-static const char *put(
-    char out[static WALL_TEXT_LEN], const struct tm *tm, const char *date, int64_t ms, const char *end)
+/* After the n bytes of the seconds, the milliseconds and `end`. */
+static const char *finish(char out[static WALL_TEXT_LEN], size_t n, int64_t ms, const char *end)
 {
-	size_t n = strftime(out, WALL_TEXT_LEN, date, tm);
-
 	snprintf(out + n, WALL_TEXT_LEN - n, ".%03d%s", (int)(ms % 1000), end);
 	return out;
 }
@@ -30,7 +27,8 @@ const char *wall_text(int64_t ms, char out[static WALL_TEXT_LEN])
 	time_t s = (time_t)(ms / 1000);
 	struct tm tm;
 
-	return put(out, gmtime_r(&s, &tm), "%Y-%m-%dT%H:%M:%S", ms, "Z");
+	return finish(
+	    out, strftime(out, WALL_TEXT_LEN, "%Y-%m-%dT%H:%M:%S", gmtime_r(&s, &tm)), ms, "Z");
 }
 
 const char *wall_clock(int64_t ms, char out[static WALL_TEXT_LEN])
@@ -38,5 +36,5 @@ const char *wall_clock(int64_t ms, char out[static WALL_TEXT_LEN])
 	time_t s = (time_t)(ms / 1000);
 	struct tm tm;
 
-	return put(out, localtime_r(&s, &tm), "%H:%M:%S", ms, "");
+	return finish(out, strftime(out, WALL_TEXT_LEN, "%H:%M:%S", localtime_r(&s, &tm)), ms, "");
 }
