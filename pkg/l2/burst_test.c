@@ -114,6 +114,31 @@ static void each_address_is_told_again_before_a_switch_forgets(void **state)
 	l2_free(l);
 }
 
+static void the_longest_refresh_and_grace_hold(void **state)
+{
+	const uint64_t longest = UINT64_C(24) * 86400 * 1000;
+	struct l2 *l = engine_on_eth0(
+	    &(struct l2_options){ .refresh_ms = (uint32_t)longest, .grace_ms = (uint32_t)longest });
+	uint64_t now = UINT32_MAX - 2000; /* the low bits of the time wrap soon */
+
+	(void)state;
+	announce(l, "default/web", "192.0.2.10", "", now);
+	for (int i = 0; i < 5; i++, now += 1100)
+		assert_int_equal(frames(l, now), 2);
+	now += longest - 1100;
+	assert_int_equal(l2_deadline(l), now);
+	assert_int_equal(frames(l, now - 1), 0);
+	assert_int_equal(frames(l, now), 1);
+	assert_string_equal(happened(l), "announcing default/web");
+	l2_withdraw(l, "default/web", now);
+	assert_int_equal(l2_deadline(l), now + longest);
+	l2_tick(l, now + longest - 1);
+	assert_string_equal(happened(l), "");
+	l2_tick(l, now + longest);
+	assert_string_equal(happened(l), "ended default/web");
+	l2_free(l);
+}
+
 /* Announced together, and yet no storm every four minutes. */
 static void refreshing_many_is_spread(void **state)
 {
@@ -144,6 +169,7 @@ int main(void)
 		cmocka_unit_test(the_newest_takeover_goes_first),
 		cmocka_unit_test(links_have_each_its_own_pace),
 		cmocka_unit_test(each_address_is_told_again_before_a_switch_forgets),
+		cmocka_unit_test(the_longest_refresh_and_grace_hold),
 		cmocka_unit_test(refreshing_many_is_spread),
 	};
 

@@ -59,7 +59,7 @@ struct l2_options {
 	struct l2_names only;   /* patterns (fnmatch) of links to use; none: all that can */
 	struct l2_names except; /* extended regular expressions: links to leave alone */
 	uint32_t grace_ms;
-	uint32_t refresh_ms; /* 0: never; less than 24 days */
+	uint32_t refresh_ms; /* 0: never; 24 days at most */
 	uint32_t rate;       /* unasked frames a second on one link; 0: as many as there are */
 	uint32_t probe_ms;   /* 0: no probing */
 	enum l2_defend defend;

@@ -71,9 +71,12 @@ static int parse_duration(const struct opt *o, const char *value, uint32_t *out,
 		total += v * units[u].ms;
 		at = end + letters;
 	}
-	if (*at || !value[0] || total > UINT32_MAX)
+	if (*at || !value[0])
 		return err_set(e, ERR_USAGE,
 		    "--%s: want a duration such as 300ms, 1.5s or 5m, have '%s'", o->name, value);
+	if (total > OPT_DURATION_MAX_MS)
+		return err_set(
+		    e, ERR_USAGE, "--%s: at most 576h (24 days) will do, have '%s'", o->name, value);
 	*out = (uint32_t)total;
 	return 0;
 }

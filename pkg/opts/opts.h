@@ -18,10 +18,13 @@ enum opt_type {
 	OPT_TYPE_STRING,   /* const char *, borrowed from argv */
 	OPT_TYPE_UINT,     /* uint32_t */
 	OPT_TYPE_DURATION, /* uint32_t milliseconds; "1.5s", "300ms", "5m", "2h" as Go writes them; "5"
-			      is 5 s */
+			      is 5 s; at most OPT_DURATION_MAX_MS */
 	OPT_TYPE_LIST,     /* struct opt_list; repeatable, and commas separate */
 	OPT_TYPE_INCLUDE,
 };
+
+/* 24 days: what a time that is kept in 32 bits can be ahead of now (RFC 1982), and some room. */
+enum { OPT_DURATION_MAX_MS = 24 * 86400 * 1000 };
 
 struct opt_list {
 	const char **at; /* the pieces; owned by the list */

@@ -107,7 +107,7 @@ static void durations_are_those_of_go(void **state)
 		const char *text;
 		uint32_t ms;
 	} rows[] = { { "0s", 0 }, { "300ms", 300 }, { "1m30s", 90000 }, { "1.5h", 5400000 },
-		{ "2m", 120000 }, { "5", 5000 } };
+		{ "2m", 120000 }, { "5", 5000 }, { "576h", 2073600000 } };
 	struct args a;
 	struct err e = ERR_INIT;
 	char operands[200], line[60];
@@ -137,7 +137,8 @@ static void each_mistake_is_named(void **state)
 		{ "-c 1x", "--count: want a whole number from 0 to 4294967295, have '1x'" },
 		{ "-t 5d", "--timeout: want a duration such as 300ms, 1.5s or 5m, have '5d'" },
 		{ "-t -1s", "--timeout: want a duration such as 300ms, 1.5s or 5m, have '-1s'" },
-		{ "-t 9999h", "--timeout: want a duration such as 300ms, 1.5s or 5m, have '9999h'" },
+		{ "-t 576h1ms", "--timeout: at most 576h (24 days) will do, have '576h1ms'" },
+		{ "-t 9999999h", "--timeout: at most 576h (24 days) will do, have '9999999h'" },
 	};
 
 	(void)state;

@@ -26,6 +26,8 @@ decisions() {
 	run -2 lbctl announce eth0
 	[ "$output" = "lbctl announce: no operand is wanted, have 'eth0'" ]
 	run -2 lbctl announce --grace soon
+	run -2 lbctl announce --refresh 600h
+	[ "$output" = "lbctl announce: --refresh: at most 576h (24 days) will do, have '600h'" ]
 	run -2 lbctl announce --bind-interface lo
 	[ "$output" = "lbctl announce: --bind-interface goes with --bind" ]
 	run -2 lbctl announce -o yaml
