@@ -229,6 +229,8 @@ static void what_is_no_range_says_what_would_be(void **state)
 		{ "192.0.2.0/24-192.0.3.0/24", "is not a range" },
 		{ "addresses", "neither a prefix such as" },
 		{ "192.0.2.0/40", "from 0 to 32" },
+		{ "192.0.2.0/-1", "from 0 to 32, have \"-1\"" },
+		{ "::ffff:192.0.2.1", "write it as 192.0.2.1/32" },
 	};
 
 	(void)state;

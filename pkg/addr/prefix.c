@@ -62,7 +62,9 @@ int prefix_parse(struct prefix *p, const char *text, struct err *e)
 	}
 	if (len < 0 || len > max)
 		return err_set(e, ERR_PROTOCOL,
-		    "\"%.64s\" is not a prefix: its length must be a number from 0 to %d", text, max);
+		    "\"%.64s\" is not a prefix: after the slash want a length from 0 to %d, have "
+		    "\"%.32s\"",
+		    text, max, slash + 1);
 	got.len = (uint8_t)len;
 	fill_host(&got.addr, got.len, false);
 	*p = got;

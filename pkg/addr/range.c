@@ -49,18 +49,19 @@ static int parse_ends(struct range *r, const char *text, const char *dash, struc
 
 int range_parse(struct range *r, const char *text, struct err *e)
 {
-	const char *dash = strchr(text, '-');
+	const char *dash = strchr(text, '-'), *slash = strchr(text, '/');
 	struct err ignored = ERR_INIT; /* only asks whether it is an address */
+	char shown[ADDR_TEXT_LEN];
 	struct prefix p;
 	struct addr a;
 
-	if (dash)
+	if (dash && !(slash && dash == slash + 1)) /* a length may be given a sign */
 		return parse_ends(r, text, dash, e);
-	if (!strchr(text, '/') && addr_parse(&a, text, &ignored) == 0)
+	if (!slash && addr_parse(&a, text, &ignored) == 0)
 		return err_set(e, ERR_PROTOCOL,
-		    "\"%.64s\" is one address where a range is wanted; write it as %.64s/%zu", text,
-		    text, 8 * addr_len(&a));
-	if (!strchr(text, '/'))
+		    "\"%.64s\" is one address where a range is wanted; write it as %s/%zu", text,
+		    addr_format(&a, shown), 8 * addr_len(&a));
+	if (!slash)
 		return err_set(e, ERR_PROTOCOL,
 		    "\"%.64s\" is neither a prefix such as 192.0.2.0/24 nor a range such as "
 		    "192.0.2.10-192.0.2.20",

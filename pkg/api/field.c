@@ -101,7 +101,10 @@ static void put_value(struct buf *b, const struct json *j)
 	struct buf text = BUF_INIT;
 
 	if (type == JSON_NULL || type == JSON_ARRAY || type == JSON_OBJECT) {
-		buf_puts(b, j || type != JSON_NULL ? json_type_name(type) : "nothing");
+		if (type != JSON_NULL && !json_count(j))
+			buf_puts(b, type == JSON_ARRAY ? "an empty list" : "an empty object");
+		else
+			buf_puts(b, j ? json_type_name(type) : "nothing");
 		return;
 	}
 	json_write(j, &text);
@@ -146,6 +149,12 @@ void field_refuse(struct decoder *d, const struct field *f, const char *want)
 	put_value(&value, f->json);
 	fail(d, f, "want ", want, &value);
 	buf_release(&value);
+}
+
+void field_refuse_key(struct decoder *d, const struct field *f, const char *want)
+{
+	if (!d->bad)
+		fail(d, f, "the key is wrong; want ", want, NULL);
 }
 
 void field_unknown(struct decoder *d, const struct field *f, const char *known)

@@ -33,6 +33,8 @@ bool field_absent(const struct field *f);
 
 /* "PATH: want WANT, have VALUE", unless something was wrong already. */
 void field_refuse(struct decoder *d, const struct field *f, const char *want);
+/* "PATH: the key is wrong; want WANT" */
+void field_refuse_key(struct decoder *d, const struct field *f, const char *want);
 /* "PATH: no such field; want KNOWN" */
 void field_unknown(struct decoder *d, const struct field *f, const char *known);
 

@@ -5,6 +5,9 @@
 
 #include "pkg/api/field.h"
 
+#define WANT_KEY "a label's key such as app or example.com/app"
+#define WANT_VALUE "a label's value, at most 63 letters, digits and -_. inside"
+
 static const char *const operators[] = { "In", "NotIn", "Exists", "DoesNotExist" };
 
 /* At most 63 letters, digits and "-_.", the first and the last of them no sign. */
@@ -51,10 +54,23 @@ static void values(struct decoder *d, const struct field *up, struct api_require
 
 		at[i] = field_text(d, &item);
 		if (!d->bad && (!at[i] || !is_label_value(at[i], strlen(at[i]))))
-			field_refuse(d, &item, "a label's value");
+			field_refuse(d, &item, WANT_VALUE);
 		r->values_n = i + 1;
 	}
 	r->values = at;
+}
+
+static void check_expression_keys(struct decoder *d, const struct field *item)
+{
+	struct json_iter it = { 0 };
+
+	while (json_each(item->json, &it)) {
+		struct field f = { .json = it.value, .up = item, .key = it.key, .step = FIELD_KEY };
+
+		if (strcmp(it.key, "key") != 0 && strcmp(it.key, "operator") != 0 &&
+		    strcmp(it.key, "values") != 0)
+			field_unknown(d, &f, "key, operator or values");
+	}
 }
 
 static void expression(struct decoder *d, const struct field *item, struct api_requirement *r)
@@ -65,9 +81,11 @@ static void expression(struct decoder *d, const struct field *item, struct api_r
 
 	if (field_absent(item) || !field_check(d, item, JSON_OBJECT))
 		field_refuse(d, item, json_type_name(JSON_OBJECT));
+	else
+		check_expression_keys(d, item);
 	r->key = field_text(d, &key);
 	if (!r->key || !is_label_key(r->key))
-		field_refuse(d, &key, "a label's key");
+		field_refuse(d, &key, WANT_KEY);
 	which = field_one_of(d, &op, operators, ARRAY_LEN(operators), ARRAY_LEN(operators));
 	if (which == ARRAY_LEN(operators)) {
 		field_refuse(d, &op, "In, NotIn, Exists or DoesNotExist");
@@ -86,9 +104,9 @@ static void label(
 	const char **one = field_room(d, 1, sizeof(*one));
 
 	if (!is_label_key(p->key))
-		field_refuse(d, &entry, "a label's key");
+		field_refuse_key(d, &entry, WANT_KEY);
 	if (!is_label_value(p->value, strlen(p->value)))
-		field_refuse(d, &entry, "a label's value");
+		field_refuse(d, &entry, WANT_VALUE);
 	if (!one)
 		return;
 	*one = p->value;

@@ -70,18 +70,22 @@ static const struct {
 	    "spec.s[0].matchlabels: no such field; want matchLabels or matchExpressions" },
 	{ "{'matchLabels':['a']}", "spec.s[0].matchLabels: want an object, have a list" },
 	{ "{'matchLabels':{'a':1}}", "spec.s[0].matchLabels[a]: want a string, have 1" },
-	{ "{'matchLabels':{'a':'b c'}}",
-	    "spec.s[0].matchLabels[a]: want a label's value, have \"b c\"" },
-	{ "{'matchLabels':{'':'b'}}", "spec.s[0].matchLabels[]: want a label's key, have \"b\"" },
-	{ "{'match-labels':{'a/':'b'}}", "spec.s[0].match-labels[a/]: want a label's key, have \"b\"" },
-	{ "{'matchExpressions':{}}", "spec.s[0].matchExpressions: want a list, have an object" },
+	{ "{'matchLabels':{'a':'b c'}}", "spec.s[0].matchLabels[a]: want a label's value, at most 63 "
+					 "letters, digits and -_. inside, have \"b c\"" },
+	{ "{'matchLabels':{'':'b'}}", "spec.s[0].matchLabels[]: the key is wrong; want a label's key "
+				      "such as app or example.com/app" },
+	{ "{'match-labels':{'a/':'b'}}", "spec.s[0].match-labels[a/]: the key is wrong; want a label's "
+					 "key such as app or example.com/app" },
+	{ "{'matchExpressions':{}}", "spec.s[0].matchExpressions: want a list, have an empty object" },
 	{ "{'matchExpressions':['a']}", "spec.s[0].matchExpressions[0]: want an object, have \"a\"" },
 	{ "{'matchExpressions':[null]}",
 	    "spec.s[0].matchExpressions[0]: want an object, have nothing" },
 	{ "{'matchExpressions':[{'operator':'Exists'}]}",
-	    "spec.s[0].matchExpressions[0].key: want a label's key, have nothing" },
+	    "spec.s[0].matchExpressions[0].key: want a label's key such as app or example.com/app, "
+	    "have nothing" },
 	{ "{'matchExpressions':[{'key':'a b','operator':'Exists'}]}",
-	    "spec.s[0].matchExpressions[0].key: want a label's key, have \"a b\"" },
+	    "spec.s[0].matchExpressions[0].key: want a label's key such as app or example.com/app, "
+	    "have \"a b\"" },
 	{ "{'matchExpressions':[{'key':'a'}]}", "spec.s[0].matchExpressions[0].operator: want In, "
 						"NotIn, Exists or DoesNotExist, have nothing" },
 	{ "{'matchExpressions':[{'key':'a','operator':'in'}]}",
@@ -95,10 +99,16 @@ static const struct {
 	    "list" },
 	{ "{'matchExpressions':[{'key':'a','operator':'NotIn','values':'b'}]}",
 	    "spec.s[0].matchExpressions[0].values: want a list, have \"b\"" },
+	{ "{'matchExpressions':[{'key':'a','operator':'In','values':[]}]}",
+	    "spec.s[0].matchExpressions[0].values: want at least one value for In and NotIn, have an "
+	    "empty list" },
+	{ "{'matchExpressions':[{'key':'a','op':'Exists'}]}",
+	    "spec.s[0].matchExpressions[0].op: no such field; want key, operator or values" },
 	{ "{'match-expressions':[{'key':'a','operator':'In','values':['b',1]}]}",
 	    "spec.s[0].match-expressions[0].values[1]: want a string, have 1" },
 	{ "{'matchExpressions':[{'key':'a','operator':'In','values':[null]}]}",
-	    "spec.s[0].matchExpressions[0].values[0]: want a label's value, have nothing" },
+	    "spec.s[0].matchExpressions[0].values[0]: want a label's value, at most 63 letters, digits "
+	    "and -_. inside, have nothing" },
 };
 
 static void a_wrong_selector_is_refused(void **state)

@@ -117,8 +117,8 @@ static void ip_address_pools_are_checked(void **state)
 							"address where a range is wanted; write it as "
 							"2001:db8::1/128" },
 		{ "spec: {addresses: [192.0.2.0/33]}", "spec.addresses[0]: \"192.0.2.0/33\" is not a "
-						       "prefix: its length must be a number from 0 "
-						       "to 32" },
+						       "prefix: after the slash want a length from 0 "
+						       "to 32, have \"33\"" },
 		{ "spec: {addresses: [192.0.2.9-192.0.2.1]}",
 		    "spec.addresses[0]: \"192.0.2.9-192.0.2.1\" is not a range: its start 192.0.2.9 is "
 		    "after "
