@@ -171,7 +171,9 @@ void complaints_config(struct complaints *c, const struct config_problem *proble
 		    p->path[0] ? ": " : "", p->path);
 		if (!about.bad && is_new(c, about.data, p->message, true))
 			tell(about.data, p->message,
-			    p->kept ? "its last good version stays in force" : "it is not used");
+			    p->harmless ? "that part is ignored"
+			    : p->kept   ? "its last good version stays in force"
+					: "it is not used");
 		buf_release(&about);
 	}
 	for (at = tree_first(&c->all); at; at = next) {

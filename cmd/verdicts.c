@@ -111,19 +111,24 @@ static void tell(const struct verdict *one, enum record_verdict verdict, const c
 	add(arg, &d);
 }
 
-/* The n problems of one object, as one text. */
+/* The n problems of one object, as one text; what is harmless makes it not invalid. */
 static void tell_object(
     struct verdicts *v, const struct config_problem *p, size_t n, add_fn *add, void *arg)
 {
-	struct verdict *one = verdict_of(v, p);
+	struct verdict *one;
 	struct buf text = BUF_INIT;
 	bool kept = true;
 
 	for (size_t i = 0; i < n; i++) {
-		buf_printf(&text, "%s%s%s%s", i ? "; " : "", p[i].path, p[i].path[0] ? ": " : "",
+		if (p[i].harmless)
+			continue;
+		buf_printf(&text, "%s%s%s%s", text.len ? "; " : "", p[i].path, p[i].path[0] ? ": " : "",
 		    p[i].message);
 		kept = kept && p[i].kept;
 	}
+	if (!text.len && !text.bad)
+		return;
+	one = verdict_of(v, p);
 	if (kept)
 		buf_puts(&text, "; its last good version stays in force");
 	if (one)

@@ -88,6 +88,7 @@ struct config_problem {
 	const char *path;    /* "spec.addresses[1]" */
 	const char *message; /* what is wrong, with the value, and what would be right */
 	bool kept;           /* its last good version stays in force */
+	bool harmless;       /* only this is not used, the rest of the object is */
 };
 
 struct config_store;

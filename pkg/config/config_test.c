@@ -67,7 +67,10 @@ static const char *problems(struct config_store *s, char *out, size_t size)
 	out[0] = 0;
 	for (size_t i = 0; i < n && at < size; i++)
 		at += (size_t)snprintf(out + at, size - at, "%s%s: %s%s", i ? "\n" : "", p[i].path,
-		    p[i].message, p[i].kept ? " (kept)" : "");
+		    p[i].message,
+		    p[i].harmless ? " (harmless)"
+		    : p[i].kept   ? " (kept)"
+				  : "");
 	return out;
 }
 
@@ -107,6 +110,12 @@ static void ip_address_pools_are_checked(void **state)
 		{ "spec: {addresses: []}", "spec.addresses: the pool has no addresses; list prefixes "
 					   "such as 192.0.2.0/24 or ranges "
 					   "such as 192.0.2.10-192.0.2.20" },
+		{ "spec: {addresses: [192.0.2.0/24], autoassign: false, serviceAllocation: {namespace: "
+		  "[a]}}",
+		    "spec.autoassign: no such key; the keys here are addresses, autoAssign, "
+		    "avoidBuggyIPs, serviceAllocation (harmless)\n"
+		    "spec.serviceAllocation.namespace: no such key; the keys here are priority, "
+		    "namespaces, namespaceSelectors, serviceSelectors (harmless)" },
 		{ "spec: {addresses: 192.0.2.0/24}",
 		    "spec.addresses: want a list, have \"192.0.2.0/24\"" },
 		{ "spec: {addresses: [{}]}", "spec.addresses[0]: want a string, have an object" },

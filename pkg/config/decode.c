@@ -70,12 +70,12 @@ struct path path_item(const struct path *up, size_t i)
 	return p;
 }
 
-static void add_fault(struct decoder *d, const char *path, const char *text)
+static void add_fault(struct decoder *d, const char *path, const char *text, bool harmless)
 {
 	struct faults *f = d->faults;
 	char *message;
 
-	d->bad = true;
+	d->bad = d->bad || !harmless;
 	for (size_t i = 0; i < f->n; i++)
 		if (!strcmp(f->at[i].path, path) && !strcmp(f->at[i].message, text))
 			return; /* told already */
@@ -88,7 +88,7 @@ static void add_fault(struct decoder *d, const char *path, const char *text)
 	if (!message || !path)
 		return;
 	clean(message);
-	f->at[f->n++] = (struct fault){ path, message, d->entry };
+	f->at[f->n++] = (struct fault){ path, message, d->entry, harmless };
 }
 
 void refuse(struct decoder *d, const struct path *at, const char *fmt, ...)
@@ -99,7 +99,7 @@ void refuse(struct decoder *d, const struct path *at, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	add_fault(d, at->text, text);
+	add_fault(d, at->text, text, false);
 }
 
 void refuse_value(struct decoder *d, const struct path *at, const char *want, const struct json *have)
@@ -401,6 +401,14 @@ void get_protocol(
 	v->l2.pools = (struct config_names){ name, 1 };
 }
 
+static void refuse_key(struct decoder *d, const struct path *at, const char *known)
+{
+	char text[480];
+
+	snprintf(text, sizeof(text), "no such key; the keys here are %s", known);
+	add_fault(d, at->text, text, d->lenient);
+}
+
 void check_keys(
     struct decoder *d, const struct json *object, const struct path *up, const char *const *known)
 {
@@ -416,7 +424,7 @@ void check_keys(
 			buf_printf(&list, "%s%s", i ? ", " : "", known[i]);
 		}
 		if (!found)
-			refuse(d, &at, "no such key; the keys here are %s", list.data ? list.data : "");
+			refuse_key(d, &at, list.data ? list.data : "");
 		buf_release(&list);
 	}
 }

@@ -33,7 +33,8 @@ int range_node_compare(const struct tree_node *a, const struct tree_node *b);
 struct fault {
 	const char *path;
 	const char *message;
-	size_t entry; /* of the ConfigMap's address-pools, or NO_ENTRY */
+	size_t entry;  /* of the ConfigMap's address-pools, or NO_ENTRY */
+	bool harmless; /* the rest is used */
 };
 enum { FAULTS_MAX = 100 }; /* kept of one object; enough to work on, little enough to read */
 #define NO_ENTRY SIZE_MAX
@@ -51,7 +52,8 @@ struct decoder {
 	struct arena *arena;
 	struct faults *faults;
 	size_t entry;
-	bool bad; /* something was wrong with this one */
+	bool bad;     /* something was wrong with this one */
+	bool lenient; /* an unknown key is told and harmless: the API of a newer MetalLB may have it */
 };
 
 /* A place in an object: its text, cut if need be. */

@@ -6,6 +6,15 @@
 
 static const struct path spec_path = { "spec" };
 
+static const char *const pool_keys[] = { "addresses", "autoAssign", "avoidBuggyIPs",
+	"serviceAllocation", NULL };
+static const char *const old_pool_keys[] = { "protocol", "addresses", "autoAssign", "avoidBuggyIPs",
+	"bgpAdvertisements", NULL };
+static const char *const allocation_keys[] = { "priority", "namespaces", "namespaceSelectors",
+	"serviceSelectors", NULL };
+static const char *const l2_keys[] = { "ipAddressPools", "ipAddressPoolSelectors", "nodeSelectors",
+	"interfaces", "serviceSelectors", "preferredNodeSelectors", NULL };
+
 /* An empty version with what all kinds have in common, lying in its own arena. */
 static struct version *version_new(const struct api_meta *meta, const char *kind)
 {
@@ -63,6 +72,7 @@ static void get_allocation(struct decoder *d, const struct json *spec, struct co
 	if (!j)
 		return;
 	p->restricted = true;
+	check_keys(d, j, &at, allocation_keys);
 	if (number && (!json_int(number, &n) || n < INT32_MIN || n > INT32_MAX))
 		refuse_value(d, &priority, "an integer (lower comes first, 0 comes last)", number);
 	else
@@ -76,7 +86,7 @@ struct version *decode_ip_address_pool(
     const struct json *object, const struct api_meta *meta, struct faults *f)
 {
 	struct version *v = version_new(meta, "IPAddressPool");
-	struct decoder d = { .faults = f, .entry = NO_ENTRY };
+	struct decoder d = { .faults = f, .entry = NO_ENTRY, .lenient = true };
 	const struct json *spec;
 
 	if (!v)
@@ -85,6 +95,7 @@ struct version *decode_ip_address_pool(
 	v->has_pool = true;
 	spec = get_spec(&d, object);
 	if (spec) {
+		check_keys(&d, spec, &spec_path, pool_keys);
 		get_addresses(&d, spec, &spec_path, v);
 		v->pool.auto_assign = get_bool(&d, spec, &spec_path, "autoAssign", true);
 		v->pool.avoid_buggy_ips = get_bool(&d, spec, &spec_path, "avoidBuggyIPs", false);
@@ -98,7 +109,7 @@ struct version *decode_address_pool(
     const struct json *object, const struct api_meta *meta, struct faults *f)
 {
 	struct version *v = version_new(meta, "AddressPool");
-	struct decoder d = { .faults = f, .entry = NO_ENTRY };
+	struct decoder d = { .faults = f, .entry = NO_ENTRY, .lenient = true };
 	const struct json *spec;
 
 	if (!v)
@@ -107,6 +118,7 @@ struct version *decode_address_pool(
 	v->has_pool = true;
 	spec = get_spec(&d, object);
 	if (spec) {
+		check_keys(&d, spec, &spec_path, old_pool_keys);
 		get_protocol(&d, spec, &spec_path, v);
 		get_addresses(&d, spec, &spec_path, v);
 		v->pool.auto_assign = get_bool(&d, spec, &spec_path, "autoAssign", true);
@@ -138,7 +150,7 @@ struct version *decode_l2_advertisement(
 {
 	static const char preferred[] = "preferredNodeSelectors";
 	struct version *v = version_new(meta, "L2Advertisement");
-	struct decoder d = { .faults = f, .entry = NO_ENTRY };
+	struct decoder d = { .faults = f, .entry = NO_ENTRY, .lenient = true };
 	const struct path root = { "" };
 	const struct json *spec, *list;
 	struct config_preference *at;
@@ -150,6 +162,7 @@ struct version *decode_l2_advertisement(
 	v->has_l2 = true;
 	/* Without a spec it covers everything, as in the API. */
 	spec = get_typed(&d, object, &root, "spec", JSON_OBJECT);
+	check_keys(&d, spec, &spec_path, l2_keys);
 	v->l2.pools = get_names(&d, spec, &spec_path, "ipAddressPools");
 	v->l2.pool_selectors = get_selectors(&d, spec, &spec_path, "ipAddressPoolSelectors");
 	v->l2.node_selectors = get_selectors(&d, spec, &spec_path, "nodeSelectors");

@@ -199,17 +199,17 @@ struct problems {
 	size_t n;
 };
 
-static void tell(
-    struct problems *p, const struct object *o, const char *path, const char *message, bool kept)
+static void tell(struct problems *p, const struct object *o, const struct config_problem *what)
 {
 	if (p->at)
 		p->at[p->n] = (struct config_problem){
 			.kind = arena_copy(p->arena, o->kind),
 			.namespace = arena_copy(p->arena, o->namespace),
 			.name = arena_copy(p->arena, o->name),
-			.path = arena_copy(p->arena, path),
-			.message = arena_copy(p->arena, message),
-			.kept = kept,
+			.path = arena_copy(p->arena, what->path),
+			.message = arena_copy(p->arena, what->message),
+			.kept = what->kept,
+			.harmless = what->harmless,
 		};
 	p->n++;
 }
@@ -235,19 +235,26 @@ static void tell_refused(struct problems *p, const struct object *o, const struc
 		snprintf(message, sizeof(message), "a pool \"%.60s\" is there already (%s); rename one",
 		    v->pool.name, rival);
 	}
-	tell(p, o, path, message, sl->force != NULL);
+	tell(p, o,
+	    &(struct config_problem){ .path = path, .message = message, .kept = sl->force != NULL });
 }
 
 static void tell_object(struct problems *p, const struct object *o)
 {
 	char more[80];
 
-	for (size_t i = 0; o->faults && i < o->faults->n; i++)
-		tell(p, o, o->faults->at[i].path, o->faults->at[i].message,
-		    is_kept(o, &o->faults->at[i]));
+	for (size_t i = 0; o->faults && i < o->faults->n; i++) {
+		const struct fault *f = &o->faults->at[i];
+
+		tell(p, o,
+		    &(struct config_problem){ .path = f->path,
+			.message = f->message,
+			.kept = !f->harmless && is_kept(o, f),
+			.harmless = f->harmless });
+	}
 	if (o->faults && o->faults->more) {
 		snprintf(more, sizeof(more), "%zu more errors", o->faults->more);
-		tell(p, o, "", more, false);
+		tell(p, o, &(struct config_problem){ .path = "", .message = more });
 	}
 	for (size_t i = 0; i < o->slots_n; i++)
 		if (o->slots[i]->next)
