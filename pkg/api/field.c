@@ -95,20 +95,20 @@ static void put_path(struct buf *b, const struct field *f)
 	}
 }
 
-static void put_value(struct buf *b, const struct json *j)
+/* within: what is in a list or an object too, if it is short. */
+static void put_value(struct buf *b, const struct json *j, bool within)
 {
 	enum json_type type = json_type(j);
 	struct buf text = BUF_INIT;
 
-	if (type == JSON_NULL || type == JSON_ARRAY || type == JSON_OBJECT) {
-		if (type != JSON_NULL && !json_count(j))
-			buf_puts(b, type == JSON_ARRAY ? "an empty list" : "an empty object");
-		else
-			buf_puts(b, j ? json_type_name(type) : "nothing");
+	if (type == JSON_NULL) {
+		buf_puts(b, "nothing");
 		return;
 	}
 	json_write(j, &text);
-	if (!text.bad && text.data) {
+	if ((type == JSON_ARRAY || type == JSON_OBJECT) && (!within || text.len > VALUE_SHOWN)) {
+		buf_puts(b, json_type_name(type));
+	} else if (!text.bad && text.data) {
 		size_t n = cut(text.data, VALUE_SHOWN);
 
 		buf_add(b, text.data, n);
@@ -140,15 +140,20 @@ static void fail(struct decoder *d, const struct field *f, const char *what, con
 	buf_release(&rest);
 }
 
-void field_refuse(struct decoder *d, const struct field *f, const char *want)
+static void refuse(struct decoder *d, const struct field *f, const char *want, bool within)
 {
 	struct buf value = BUF_INIT;
 
 	if (d->bad)
 		return;
-	put_value(&value, f->json);
+	put_value(&value, f->json, within);
 	fail(d, f, "want ", want, &value);
 	buf_release(&value);
+}
+
+void field_refuse(struct decoder *d, const struct field *f, const char *want)
+{
+	refuse(d, f, want, true);
 }
 
 void field_refuse_key(struct decoder *d, const struct field *f, const char *want)
@@ -169,7 +174,7 @@ bool field_check(struct decoder *d, const struct field *f, enum json_type type)
 		return false;
 	if (json_type(f->json) == type)
 		return true;
-	field_refuse(d, f, json_type_name(type));
+	refuse(d, f, json_type_name(type), false);
 	return false;
 }
 

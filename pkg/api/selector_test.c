@@ -76,7 +76,7 @@ static const struct {
 				      "such as app or example.com/app" },
 	{ "{'match-labels':{'a/':'b'}}", "spec.s[0].match-labels[a/]: the key is wrong; want a label's "
 					 "key such as app or example.com/app" },
-	{ "{'matchExpressions':{}}", "spec.s[0].matchExpressions: want a list, have an empty object" },
+	{ "{'matchExpressions':{}}", "spec.s[0].matchExpressions: want a list, have an object" },
 	{ "{'matchExpressions':['a']}", "spec.s[0].matchExpressions[0]: want an object, have \"a\"" },
 	{ "{'matchExpressions':[null]}",
 	    "spec.s[0].matchExpressions[0]: want an object, have nothing" },
@@ -95,13 +95,12 @@ static const struct {
 	    "spec.s[0].matchExpressions[0].values: want at least one value for In and NotIn, have "
 	    "nothing" },
 	{ "{'matchExpressions':[{'key':'a','operator':'Exists','values':['b']}]}",
-	    "spec.s[0].matchExpressions[0].values: want no values for Exists and DoesNotExist, have a "
-	    "list" },
+	    "spec.s[0].matchExpressions[0].values: want no values for Exists and DoesNotExist, have "
+	    "[\"b\"]" },
 	{ "{'matchExpressions':[{'key':'a','operator':'NotIn','values':'b'}]}",
 	    "spec.s[0].matchExpressions[0].values: want a list, have \"b\"" },
 	{ "{'matchExpressions':[{'key':'a','operator':'In','values':[]}]}",
-	    "spec.s[0].matchExpressions[0].values: want at least one value for In and NotIn, have an "
-	    "empty list" },
+	    "spec.s[0].matchExpressions[0].values: want at least one value for In and NotIn, have []" },
 	{ "{'matchExpressions':[{'key':'a','op':'Exists'}]}",
 	    "spec.s[0].matchExpressions[0].op: no such field; want key, operator or values" },
 	{ "{'match-expressions':[{'key':'a','operator':'In','values':['b',1]}]}",

@@ -28,11 +28,15 @@ static const char *cluster_ip(struct decoder *d, const struct field *f, struct a
 {
 	const char *s = field_text(d, f);
 	struct err ignored = ERR_INIT; /* field_refuse tells it with the path */
+	char text[ADDR_TEXT_LEN];
 
 	if (!s || !s[0] || !strcmp(s, "None"))
 		return NULL;
-	if (addr_parse(a, s, &ignored) == 0)
-		return s;
+	if (addr_parse(a, s, &ignored) == 0) {
+		bool mapped = a->family == ADDR_IPV4 && strchr(s, ':'); /* ::ffff:192.0.2.1 */
+
+		return mapped ? arena_copy(d->arena, addr_format(a, text)) : s;
+	}
 	field_refuse(d, f, "an IP address or \"None\"");
 	return NULL;
 }

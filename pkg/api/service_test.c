@@ -108,6 +108,17 @@ static void the_old_single_cluster_ip_is_read(void **state)
 	arena_release(&a);
 }
 
+static void a_cluster_ip_that_is_ipv4_written_as_ipv6_is_ipv4(void **state)
+{
+	struct arena a = ARENA_INIT;
+	union api_any out;
+
+	(void)state;
+	accepted(decode_service, "{" META ",'spec':{'clusterIPs':['::ffff:203.0.113.5']}}", &out, &a);
+	assert_string_equal(out.service.cluster_ips[0], "203.0.113.5");
+	arena_release(&a);
+}
+
 static void a_null_label_is_empty_and_a_null_entry_of_ingress_has_nothing(void **state)
 {
 	struct arena a = ARENA_INIT;
@@ -170,16 +181,19 @@ static const struct {
 	{ SPEC("'clusterIPs':['192.0.2.256']"),
 	    "spec.clusterIPs[0]: want an IP address or \"None\", have \"192.0.2.256\"" },
 	{ SPEC("'clusterIPs':['192.0.2.1','2001:db8::1','192.0.2.2']"),
-	    "spec.clusterIPs: want at most one address of each family, have a list" },
+	    "spec.clusterIPs: want at most one address of each family, have "
+	    "[\"192.0.2.1\",\"2001:db8::1\",\"192.0.2.2\"]" },
 	{ SPEC("'clusterIPs':['192.0.2.1','192.0.2.2']"),
-	    "spec.clusterIPs: want at most one address of each family, have a list" },
+	    "spec.clusterIPs: want at most one address of each family, have "
+	    "[\"192.0.2.1\",\"192.0.2.2\"]" },
 	{ SPEC("'ipFamilies':'IPv4'"), "spec.ipFamilies: want a list, have \"IPv4\"" },
 	{ SPEC("'ipFamilies':['IPv4','ipv6']"),
 	    "spec.ipFamilies[1]: want IPv4 or IPv6, have \"ipv6\"" },
 	{ SPEC("'ipFamilies':['IPv4','IPv4']"),
-	    "spec.ipFamilies: want IPv4 and IPv6 at most once each, have a list" },
+	    "spec.ipFamilies: want IPv4 and IPv6 at most once each, have [\"IPv4\",\"IPv4\"]" },
 	{ SPEC("'ipFamilies':['IPv4','IPv6','IPv4']"),
-	    "spec.ipFamilies: want IPv4 and IPv6 at most once each, have a list" },
+	    "spec.ipFamilies: want IPv4 and IPv6 at most once each, have "
+	    "[\"IPv4\",\"IPv6\",\"IPv4\"]" },
 	{ SPEC("'ipFamilyPolicy':false"),
 	    "spec.ipFamilyPolicy: want SingleStack, PreferDualStack or RequireDualStack, have false" },
 	{ SPEC("'externalTrafficPolicy':'local'"),
@@ -270,6 +284,7 @@ int main(void)
 		cmocka_unit_test(every_field_is_read),
 		cmocka_unit_test(absent_fields_have_the_defaults_of_the_api),
 		cmocka_unit_test(the_old_single_cluster_ip_is_read),
+		cmocka_unit_test(a_cluster_ip_that_is_ipv4_written_as_ipv6_is_ipv4),
 		cmocka_unit_test(a_null_label_is_empty_and_a_null_entry_of_ingress_has_nothing),
 		cmocka_unit_test(every_wrong_field_is_named_with_what_it_wants_and_has),
 		cmocka_unit_test(a_long_value_is_cut_in_the_message),

@@ -151,8 +151,9 @@ static bool take_over(struct ipam *m, struct service *s, bool *took)
 			&m->scratch, "Failed to retrieve LBIPs IPFamily for \"%s\"", tell_name(m, s)));
 		if (!holds)
 			tell_loss(m, s, NULL,
-			    "its status was not one address, or one of each family, and is written "
-			    "anew");
+			    "its status had %s, where one address is wanted or one of each family, "
+			    "and is written anew",
+			    v->n ? tell_addresses(m, v->at, v->n) : "an entry that is no address");
 		return true;
 	}
 	if (fits(m, s, v->at, v->n, true)) {
