@@ -6,7 +6,7 @@
 #include "pkg/apply/body.h"
 #include "pkg/apply/target.h"
 
-enum { EVENTS_MAX = 4096, EVENTS_KEPT_MS = 3600 * 1000 };
+enum { EVENTS_MAX = 4096, EVENTS_KEPT_MS = 3600 * 1000, EVENT_MS = 1000 / APPLY_EVENTS_A_SECOND };
 
 static const struct writable writables[] = {
 	{ "Service", "", "status", false },
@@ -52,11 +52,12 @@ void apply_target_free(struct apply *a, struct target *t)
 {
 	tree_remove(&a->targets, &t->node);
 	a->events -= t->what->event;
-	json_free(t->want);
-	json_free(t->flight);
+	free(t->want);
+	free(t->flight);
+	free(t->written);
 	json_free(t->strip);
+	json_free(t->object);
 	json_free(t->body);
-	json_free(t->written);
 	free(t->refusal);
 	free(t->namespace);
 	free(t->name);
@@ -195,39 +196,43 @@ static struct target *new_target(
 	return t;
 }
 
-/* What was written, or is being written, is what is wanted. */
-static bool has_it(const struct target *t, const struct json *object)
+/* What is there once all that is under way is over, but for what waits; NULL when that is not known. */
+static const char *current(const struct target *t)
 {
-	if (t->want)
-		return json_equal(t->want, object);
-	if (t->id && t->flight && !t->dropped)
-		return json_equal(t->flight, object);
-	return t->written && json_equal(t->written, object);
+	return t->id && t->flight && !t->dropped ? t->flight : t->written;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a && !strcmp(a, b);
 }
 
 static int set_want(
     struct apply *a, struct target *t, const struct json *object, struct apply_now now, struct err *e)
 {
-	const struct json *current = t->id && t->flight && !t->dropped ? t->flight : t->written;
-	struct json *want;
+	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	char *want;
 
+	json_write(object, &text);
+	if (text.bad)
+		return err_memory(e);
 	if (t->what->event)
 		t->want_times++;
-	else if (has_it(t, object))
+	else if (is_same(t->want ? t->want : current(t), text.data))
 		return 0;
 	/* Back to what it was before the want that waits: that one needs no writing, nor this. */
-	if (!t->what->event && t->want && current && json_equal(current, object)) {
-		json_free(TAKE(t->want));
+	if (!t->what->event && t->want && is_same(current(t), text.data)) {
+		free(TAKE(t->want));
 		if (!t->strip)
 			leave_queue(a, t);
 		return 0;
 	}
-	want = json_copy(object);
+	want = strdup(text.data);
 	if (!want)
 		return err_memory(e);
 	if (!t->want)
 		t->want_ms = now.ms;
-	json_free(t->want);
+	free(t->want);
 	t->want = want;
 	json_free(TAKE(t->strip));
 	apply_enqueue(a, t);
@@ -273,16 +278,24 @@ int apply_want(struct apply *a, const struct json *object, struct apply_now now,
 static void drop(struct apply *a, struct target *t)
 {
 	leave_queue(a, t);
-	json_free(TAKE(t->want));
+	free(TAKE(t->want));
+	free(TAKE(t->written));
 	json_free(TAKE(t->strip));
-	json_free(TAKE(t->written));
 	t->dropped = true;
 	if (!t->id)
 		apply_target_free(a, t);
 }
 
+static struct json *parse(const char *text)
+{
+	struct err none = ERR_INIT;
+
+	return json_parse(text, strlen(text), &none);
+}
+
 void apply_observed(struct apply *a, bool deleted, const struct json *object)
 {
+	CLEANUP(json_freep) struct json *written = NULL;
 	struct target *t = find_target(a, object);
 	bool same;
 
@@ -294,44 +307,51 @@ void apply_observed(struct apply *a, bool deleted, const struct json *object)
 	}
 	if (!t->written || (t->version && body_version(object) <= t->version))
 		return;
-	same = body_covers(t->written, object);
+	written = parse(t->written);
+	same = written && body_covers(written, object);
 	/* A directory tells no version: what was seen once and then is different was changed. */
 	if (!same && (t->version || t->seen))
-		json_free(TAKE(t->written));
+		free(TAKE(t->written));
 	t->seen = t->seen || same;
 }
 
-static struct json *make_body(const struct target *t, struct apply_now now)
+/* What is wanted, or else `strip`, goes under way. */
+static int make_write(struct target *t, struct apply_now now)
 {
-	CLEANUP(json_freep) struct json *body = NULL;
+	CLEANUP(json_freep) struct json *object = t->want ? parse(t->want) : NULL;
+	CLEANUP(json_freep) struct json *body = object ? body_of(object) : json_copy(t->strip);
+	int64_t first = t->first ? t->first : now.wall;
 
-	if (t->merging)
-		return json_copy(t->strip);
-	body = body_of(t->flight);
-	if (body && t->what->event &&
-	    body_event(body, t->first ? t->first : now.wall, now.wall, t->count + t->flight_times) < 0)
-		return NULL;
-	return TAKE(body);
+	if (!body || (t->want && !object))
+		return -1;
+	if (t->what->event && body_event(body, first, now.wall, t->count + t->want_times) < 0)
+		return -1;
+	t->merging = !t->want;
+	if (t->want) {
+		t->flight = TAKE(t->want);
+		t->flight_times = t->want_times;
+		t->want_times = 0;
+	}
+	t->object = TAKE(object);
+	t->body = TAKE(body);
+	return 0;
 }
 
 /* Begins the write of a target that is out of the queue. */
 static bool start(struct apply *a, struct target *t, struct apply_now now, struct apply_write *w)
 {
-	t->merging = !t->want;
-	if (t->want) {
-		json_free(t->flight);
-		t->flight = TAKE(t->want);
-		t->flight_times = t->want_times;
-		t->want_times = 0;
-	}
-	json_free(t->body);
-	t->body = make_body(t, now);
-	if (!t->body)
+	if (make_write(t, now) < 0) { /* out of memory */
+		t->not_before = now.ms + APPLY_PAUSE_MIN_MS;
+		apply_enqueue(a, t);
 		return false;
+	}
 	t->id = ++a->last_id;
 	t->dropped = false;
 	a->flights[a->flights_n++] = t;
-	a->events_n += t->what->event;
+	if (t->what->event) {
+		a->events_n++;
+		a->events_ms = (a->events_ms > now.ms ? a->events_ms : now.ms) + EVENT_MS;
+	}
 	*w = (struct apply_write){ .id = t->id,
 		.how = t->merging ? APPLY_MERGE : APPLY_FIELDS,
 		.fresh = t->what->event && !t->count,
@@ -339,9 +359,17 @@ static bool start(struct apply *a, struct target *t, struct apply_now now, struc
 		.namespace = t->namespace,
 		.name = t->name,
 		.subresource = t->what->subresource,
-		.object = t->what->event ? t->body : t->flight,
+		.object = t->what->event ? t->body : t->object,
 		.body = t->body };
 	return true;
+}
+
+/* When the pace lets an Event begin. */
+static uint64_t events_due(const struct apply *a)
+{
+	uint64_t ahead = (APPLY_EVENTS_AT_ONCE - 1) * EVENT_MS;
+
+	return a->hurry || a->events_ms < ahead ? 0 : a->events_ms - ahead;
 }
 
 /* Of an Event also the pause since it was written last, and the time for other writes to be over. */
@@ -361,33 +389,43 @@ static bool next_of(struct apply *a, struct queue *q, struct apply_now now, stru
 {
 	struct target **at = &q->first;
 
-	while (*at) {
-		if (due(a, *at) > now.ms)
-			at = &(*at)->next;
-		else if (start(a, dequeue(a, at), now, w))
-			return true;
-	}
-	return false;
+	while (*at && due(a, *at) > now.ms)
+		at = &(*at)->next;
+	return *at && start(a, dequeue(a, at), now, w);
 }
 
 bool apply_next(struct apply *a, struct apply_now now, struct apply_write *w)
 {
 	if (a->flights_n >= (a->outages ? 1 : a->flights_max) || now.ms < a->hold)
 		return false;
-	return next_of(a, &a->queues[0], now, w) || next_of(a, &a->queues[1], now, w);
+	return next_of(a, &a->queues[0], now, w) ||
+	       (events_due(a) <= now.ms && next_of(a, &a->queues[1], now, w));
+}
+
+/* When one of them is due, not before `from`: there may be many that are due by then. */
+static uint64_t first_due(const struct apply *a, const struct queue *q, uint64_t from)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (const struct target *t = q->first; t && first > from; t = t->next) {
+		uint64_t at = due(a, t);
+
+		at = at < from ? from : at;
+		first = at < first ? at : first;
+	}
+	return first;
 }
 
 uint64_t apply_deadline(const struct apply *a)
 {
-	uint64_t first = UINT64_MAX;
+	uint64_t first, events;
 
 	if (a->flights_n >= (a->outages ? 1 : a->flights_max))
-		return first;
-	for (size_t i = 0; i < ARRAY_LEN(a->queues); i++)
-		for (const struct target *t = a->queues[i].first; t; t = t->next)
-			if (due(a, t) < first)
-				first = due(a, t);
-	return first != UINT64_MAX && first < a->hold ? a->hold : first;
+		return UINT64_MAX;
+	first = first_due(a, &a->queues[0], a->hold);
+	events = events_due(a);
+	events = first_due(a, &a->queues[1], events > a->hold ? events : a->hold);
+	return events < first ? events : first;
 }
 
 bool apply_idle(const struct apply *a)

@@ -11,8 +11,9 @@
  *    nobody may make, too; during an outage one write at a time is tried; what is refused for its
  *    content, or whose object is gone, is dropped.
  * An Event is written when nothing else is, so that the server has its hands free for what matters,
- * or has waited for APPLY_EVENT_WAIT_MS.  An Event wanted again is one that happened again: it is
- * counted, and written at most once in APPLY_EVENT_PAUSE_MS. */
+ * or has waited for APPLY_EVENT_WAIT_MS; many are paced: what all speakers and the controller tell
+ * of thousands of Services must not keep the server from serving them.  An Event wanted again is one
+ * that happened again: it is counted, and written at most once in APPLY_EVENT_PAUSE_MS. */
 #ifndef LB_APPLY_H
 #define LB_APPLY_H
 
@@ -26,6 +27,8 @@ enum {
 	APPLY_PAUSE_MAX_MS = 30000,
 	APPLY_EVENT_PAUSE_MS = 10000,
 	APPLY_EVENT_WAIT_MS = 1000, /* at most, for other writes to be over */
+	APPLY_EVENTS_AT_ONCE = 100,
+	APPLY_EVENTS_A_SECOND = 25, /* beyond those; a client of client-go has less */
 	APPLY_IN_FLIGHT_MAX = 256,
 };
 #define APPLY_MANAGER "lbctl" /* the field manager of what is written */

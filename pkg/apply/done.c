@@ -101,14 +101,13 @@ static void on_written(
 		t->first = t->first ? t->first : now.wall;
 		t->count += t->flight_times;
 		t->last_ms = now.ms;
-		json_free(TAKE(t->flight));
 		return;
 	}
-	json_free(t->written);
+	free(t->written);
 	t->version = body_version(r->object);
 	t->seen = false;
 	if (!t->want)
-		t->strip = body_leftovers(t->flight, r->object);
+		t->strip = body_leftovers(t->object, r->object);
 	t->written = TAKE(t->flight);
 }
 
@@ -123,7 +122,7 @@ static void try_again(
 		pause = pause_ms(++a->outages);
 		a->hold = now.ms + (pause > r->retry_after_ms ? pause : r->retry_after_ms);
 		if (!t->merging) /* who knows: the answer may have been lost, and not the write */
-			json_free(TAKE(t->written));
+			free(TAKE(t->written));
 	} else {
 		pause = pause_ms(++t->attempts);
 		t->not_before = now.ms + (pause > r->retry_after_ms ? pause : r->retry_after_ms);
@@ -131,9 +130,7 @@ static void try_again(
 	if (t->dropped || t->merging)
 		return;
 	t->want_times += t->flight_times;
-	if (t->want)
-		json_free(TAKE(t->flight));
-	else
+	if (!t->want)
 		t->want = TAKE(t->flight);
 }
 
@@ -152,7 +149,7 @@ static void report_refusal(struct apply *a, struct target *t, const struct apply
 static void on_refused(struct apply *a, struct target *t, const struct apply_result *r)
 {
 	answered(a);
-	json_free(TAKE(t->written));
+	free(TAKE(t->written));
 	json_free(TAKE(t->strip));
 	report_refusal(a, t, r);
 }
@@ -173,7 +170,7 @@ static void on_forbidden(
 static void on_gone(struct apply *a, struct target *t, const struct apply_result *r)
 {
 	answered(a);
-	json_free(TAKE(t->written));
+	free(TAKE(t->written));
 	json_free(TAKE(t->strip));
 	report(a, t, VERDICT_RELEASED, "ApplyDropped", r->why ? r->why : "the object is gone");
 }
@@ -218,8 +215,11 @@ void apply_done(struct apply *a, uint64_t id, const struct apply_result *r, stru
 		return;
 	t->id = 0;
 	judge(a, t, r, now);
+	free(TAKE(t->flight));
+	json_free(TAKE(t->object));
+	json_free(TAKE(t->body));
 	if (t->dropped)
-		json_free(TAKE(t->written));
+		free(TAKE(t->written));
 	if (t->want || (t->strip && !t->dropped))
 		apply_enqueue(a, t);
 	else if (t->dropped || (r->outcome == APPLY_GONE && !t->what->event))

@@ -33,18 +33,20 @@ struct target {
 	char *name;
 	bool queued;
 	bool dropped; /* while its write is under way: not to be tried again */
-	struct json *want;
+	/* Objects as text, for there may be very many: NULL is none. */
+	char *want;
+	char *flight;
+	char *written;
 	uint32_t want_times; /* of an Event */
 	uint64_t want_ms;    /* since when it waits */
-	struct json *flight;
 	uint32_t flight_times;
 	bool merging; /* what is under way is `strip` */
 	struct json *strip;
-	struct json *body;
-	uint64_t id;
-	struct json *written;
-	uint64_t version; /* of the object when we had written it; 0 when unknown */
-	bool seen;        /* a record showed what we wrote */
+	uint64_t id;         /* of the write under way; 0: none is */
+	struct json *object; /* of it */
+	struct json *body;   /* of it */
+	uint64_t version;    /* of the object when we had written it; 0 when unknown */
+	bool seen;           /* a record showed what we wrote */
 	uint64_t not_before;
 	unsigned attempts;
 	char *refusal;  /* as it was reported */
@@ -68,7 +70,8 @@ struct apply {
 	} queues[2]; /* the second: Events */
 	struct target **flights;
 	size_t flights_n, flights_max;
-	size_t events_n; /* of them */
+	size_t events_n;    /* of them */
+	uint64_t events_ms; /* when one more would be on time, had none been allowed ahead of it */
 	uint64_t last_id;
 	uint64_t hold; /* start nothing before */
 	unsigned outages;
