@@ -54,6 +54,15 @@ static void consider(const struct ipam *m, const struct service *s, const struct
 		*b = (struct best){ true, u->addr, at->index };
 }
 
+static void consider_shared(
+    const struct ipam *m, const struct service *s, const struct pool *p, uint8_t family, struct best *b)
+{
+	const struct tree *t = &s->sharing->addresses;
+
+	for (const struct tree_node *n = tree_first(t); n; n = tree_after(t, n))
+		consider(m, s, p, family, TREE_ITEM(n, const struct shared, node)->used, b);
+}
+
 /* What s had is nobody's now, and may be given again: its pool, else NULL. */
 static struct pool *again_of(const struct ipam *m, const struct former *f)
 {
@@ -80,14 +89,12 @@ static bool lowest(const struct ipam *m, const struct service *s, const struct p
     struct addr *out)
 {
 	struct best b = { 0 };
-	const struct service *o = s->sharing ? s->sharing->services : NULL;
 
 	if (own(m, s, p, family, out))
 		return true;
 	b.found = space_lowest(p, family, &b.addr, &b.range);
-	for (; o; o = o->sharing_next)
-		for (size_t i = 0; o != s && i < o->holds_n; i++)
-			consider(m, s, p, family, o->holds[i].used, &b);
+	if (s->sharing && !sharing_is_full(s))
+		consider_shared(m, s, p, family, &b);
 	for (size_t i = 0; i < s->records_n; i++)
 		consider(m, s, p, family, s->records[i].used, &b);
 	*out = b.addr;

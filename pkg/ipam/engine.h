@@ -3,7 +3,8 @@
  *
  *	facts.c   what a Service says, packed
  *	space.c   pools, and which of their addresses are free
- *	hold.c    who holds what, and who may share
+ *	hold.c    who holds what, and who is in whose way
+ *	share.c   sharing keys: which addresses and ports those of one key have
  *	rest.c    addresses that were released, and quarantine
  *	choose.c  which pools fit a Service, and which of their addresses
  *	wait.c    Services that wait, in classes that wait for the same
@@ -19,6 +20,7 @@
 
 #define HASH_NONFATAL_OOM 1 /* the node stays out of the table, and the caller looks */
 #include <uthash.h>
+#include <utlist.h>
 
 #include "pkg/ipam/ipam.h"
 #include "pkg/table/table.h"
@@ -71,8 +73,8 @@ struct pool;
 struct used { /* an address that is not free */
 	struct tree_node node;
 	struct addr addr;
-	struct hold *holds;
-	size_t holders; /* of them not only recorded */
+	struct tree holds; /* those only recorded last; by what they must have in common, then age */
+	size_t holders;    /* of them not only recorded */
 };
 
 /* An address that was released and is not used since: while reuse_delay_ms passes it rests, and
@@ -112,10 +114,11 @@ struct barred { /* by address, then report */
  * written, or what another controller gave.  Such an address is given to nobody, but whoever has
  * it recorded too may keep it. */
 struct hold {
+	struct tree_node node; /* of used */
 	struct used *used;
 	struct service *service;
-	struct hold *next; /* of used */
 	bool recorded;
+	struct taken *taken; /* one a port, if the Service shares */
 };
 
 struct gap { /* free addresses in a row, of one range of a pool; the ends are usable */
@@ -160,7 +163,33 @@ struct pool_name { /* kept as long as the engine */
 struct sharing { /* the Services with one sharing key */
 	UT_hash_handle hh;
 	char *key;
-	struct service *services;
+	uint64_t order; /* of all keys */
+	size_t services_n;
+	struct tree addresses; /* that they hold: struct shared */
+	struct tree ports;     /* struct shared_port */
+	struct class *waiting; /* for an address that they may share */
+};
+struct shared { /* an address */
+	struct tree_node node;
+	struct used *used;
+	size_t n; /* holds of this key */
+};
+struct shared_port { /* a port, for one backend */
+	struct tree_node node;
+	char *backend;
+	struct api_port port;
+	struct tree taken; /* by address, then age */
+	struct port_waiter *waiting;
+};
+struct taken { /* a port of an address */
+	struct tree_node node;
+	struct shared_port *port;
+	const struct hold *hold;
+};
+struct port_waiter { /* a class waits until a port is free on some address */
+	struct port_waiter *next, *prev;
+	struct shared_port *port;
+	struct class *class;
 };
 
 /* Why an address was given up, to be told with what comes next. */
@@ -182,7 +211,6 @@ struct service {
 	struct namespace *ns;
 	struct service *ns_next, *ns_prev;
 	struct sharing *sharing; /* NULL: shares nothing */
-	struct service *sharing_next, *sharing_prev;
 
 	bool ours; /* to serve, by its type and class */
 	struct hold *holds;
@@ -214,6 +242,7 @@ struct service {
 struct awaited { /* a class waits for one address */
 	struct tree_node node;
 	struct addr addr;
+	uint64_t sharing; /* the order of its key; 0: none */
 	struct class *class;
 };
 
@@ -234,7 +263,12 @@ struct class
 	size_t pinned_n; /* the first of them, tried before the others */
 	struct awaited awaited[2];
 	size_t awaited_n;
-	bool ready; /* something changed since the oldest was refused */
+	struct sharing *sharing; /* of its members; NULL: they share nothing */
+	struct class *sharing_next, *sharing_prev;
+	struct port_waiter *ports;
+	size_t ports_n;
+	const char *code; /* of the last refusal; NULL: none yet */
+	bool ready;       /* something changed since the oldest was refused */
 	struct tree_node ready_node;
 	struct service *head; /* the oldest, while it is in the ready tree */
 };
@@ -258,6 +292,7 @@ struct ipam {
 	struct table services; /* by key */
 	struct namespace *namespaces;
 	struct sharing *sharings;
+	uint64_t sharings_made;
 	struct pool_name *names;
 	struct tree used;
 	struct tree dirty;
@@ -275,6 +310,7 @@ struct ipam {
 	struct tree awaited;
 	struct class *telling;      /* its members are being told why they wait */
 	const struct service *told; /* the last of them */
+	bool telling_all;           /* else only those that never were */
 
 	struct arena scratch; /* of the outcome under way */
 	struct ipam_outcome out;
@@ -332,19 +368,35 @@ struct used *hold_find(const struct ipam *m, const struct addr *a);
 void hold_take(struct ipam *m, struct service *s, const struct addr *at, size_t n);
 void hold_drop(struct ipam *m, struct service *s); /* and wakes who waits for it */
 void hold_record(struct ipam *m, struct service *s, const struct addr *at, size_t n);
-/* Its rule of sharing changed. */
-void hold_changed(struct ipam *m, struct service *s);
-/* NULL: s may hold u together with all others.  Else who is in the way and *code why.  Those that
- * only have it recorded are in the way only when an address is given (giving). */
+/* Before and after its facts or its age change. */
+void hold_loosen(struct ipam *m, struct service *s);
+void hold_fasten(struct ipam *m, struct service *s);
+void hold_changed(struct ipam *m, struct service *s); /* its rule of sharing did: wakes who waits */
+/* NULL: s may hold u together with all others.  Else the oldest who is in the way and *code why.  Those
+ * that only have it recorded are in the way only when an address is given (giving). */
 const struct service *hold_conflict(
     const struct service *s, const struct used *u, bool giving, const char **code);
-/* Whoever holds it and can't share it with s is younger. */
-bool hold_precedes(const struct service *s, const struct used *u);
 void hold_contest(struct ipam *m, struct service *s); /* they are reviewed again */
 bool hold_has(const struct service *s, const struct addr *a);
 bool hold_equals(const struct service *s, const struct addr *at, size_t n);
+
+/* share.c */
 void sharing_link(struct ipam *m, struct service *s);
 void sharing_unlink(struct ipam *m, struct service *s);
+/* NULL: both may have one address, if their ports differ.  Else the code why not. */
+const char *sharing_refusal(const struct facts *a, const struct facts *b);
+/* h holds its address and ports, or does no more. */
+void sharing_take(struct ipam *m, struct hold *h);
+void sharing_drop(struct hold *h);
+/* Who has the i-th port of s on this address, for the same key and backend (s too): the next by age
+ * after `after`, or the first. */
+const struct taken *sharing_taken(
+    const struct service *s, size_t i, const struct addr *a, const struct taken *after);
+/* Some port of s is taken on every address of its key. */
+bool sharing_is_full(const struct service *s);
+void sharing_wait(struct ipam *m, struct class *c, const struct service *s);
+void sharing_wait_no_more(struct class *c);
+void sharing_wake_ports(struct ipam *m, const struct hold *h); /* who waits for those of h */
 
 /* choose.c */
 /* NULL: the pool's rules let the Service in.  Else the code of the first that doesn't. */
@@ -361,6 +413,8 @@ void wait_leave(struct ipam *m, struct service *s);
 bool wait_join(struct ipam *m, struct service *s, const struct class *like);
 void wait_wake(struct ipam *m, struct class *c);
 void wait_wake_address(struct ipam *m, const struct addr *a);
+/* Only those that ask for it and don't have this key. */
+void wait_wake_others(struct ipam *m, const struct addr *a, const struct sharing *sh);
 void wait_sleep(struct ipam *m, struct class *c);
 struct class *wait_next(const struct ipam *m); /* the ready class with the oldest head, or NULL */
 void wait_free(struct ipam *m);

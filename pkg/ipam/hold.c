@@ -9,6 +9,38 @@ struct used *hold_find(const struct ipam *m, const struct addr *a)
 	return TREE_ITEM(tree_find(&m->used, &probe.node), struct used, node);
 }
 
+static uint64_t sharing_order(const struct hold *h)
+{
+	return h->service->sharing ? h->service->sharing->order : 0;
+}
+
+/* Those that come together are, for any other Service, in the way or not by the same rule. */
+static int group_compare(const struct hold *a, const struct hold *b)
+{
+	uint64_t l = sharing_order(a), r = sharing_order(b);
+
+	if (a->recorded || b->recorded)
+		return a->recorded - b->recorded;
+	if (l != r)
+		return l < r ? -1 : 1;
+	return l ? strcmp(a->service->facts->backend, b->service->facts->backend) : 0;
+}
+
+/* One without an address is after all of its group. */
+static int hold_compare(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct hold *l = TREE_ITEM(a, const struct hold, node);
+	const struct hold *r = TREE_ITEM(b, const struct hold, node);
+	int c = group_compare(l, r);
+
+	if (c || l == r)
+		return c;
+	if (!l->used || !r->used)
+		return l->used ? -1 : 1;
+	c = by_service_age(l->service, r->service);
+	return c ? c : (uintptr_t)l < (uintptr_t)r ? -1 : 1;
+}
+
 static struct used *use(struct ipam *m, const struct addr *a)
 {
 	struct used *u = hold_find(m, a);
@@ -19,17 +51,69 @@ static struct used *use(struct ipam *m, const struct addr *a)
 	if (!u)
 		return NULL;
 	u->addr = *a;
+	u->holds.compare = hold_compare;
 	tree_add(&m->used, &u->node);
 	rest_used(m, a);
 	return u;
 }
 
-/* Those that wait and have the same key may now have a place beside s. */
-static void wake_sharers(struct ipam *m, const struct service *s)
+static struct hold *first(const struct used *u)
 {
-	for (struct service *o = s->sharing ? s->sharing->services : NULL; o; o = o->sharing_next)
-		if (o->class)
-			wait_wake(m, o->class);
+	return u ? TREE_ITEM(tree_first(&u->holds), struct hold, node) : NULL;
+}
+
+static struct hold *next_group(const struct used *u, const struct hold *h)
+{
+	struct hold end = { .service = h->service, .recorded = h->recorded };
+
+	return TREE_ITEM(tree_after(&u->holds, &end.node), struct hold, node);
+}
+
+/* The next of the group; NULL: that was the last. */
+static struct hold *next(const struct hold *h)
+{
+	struct hold *o = TREE_ITEM(tree_after(&h->used->holds, &h->node), struct hold, node);
+
+	return o && !group_compare(h, o) ? o : NULL;
+}
+
+static bool leads(const struct hold *h) /* its group */
+{
+	struct hold *o = TREE_ITEM(tree_before(&h->used->holds, &h->node), struct hold, node);
+
+	return !o || group_compare(h, o) != 0;
+}
+
+static void fasten(struct ipam *m, struct hold *h)
+{
+	tree_add(&h->used->holds, &h->node);
+	if (!h->recorded && h->service->sharing)
+		sharing_take(m, h);
+}
+
+static void loosen(struct ipam *m, struct hold *h)
+{
+	tree_remove(&h->used->holds, &h->node);
+	if (h->recorded || !h->service->sharing)
+		return;
+	sharing_wake_ports(m, h);
+	sharing_drop(h);
+}
+
+void hold_loosen(struct ipam *m, struct service *s)
+{
+	for (size_t i = 0; i < s->holds_n; i++)
+		loosen(m, &s->holds[i]);
+	for (size_t i = 0; i < s->records_n; i++)
+		loosen(m, &s->records[i]);
+}
+
+void hold_fasten(struct ipam *m, struct service *s)
+{
+	for (size_t i = 0; i < s->holds_n; i++)
+		fasten(m, &s->holds[i]);
+	for (size_t i = 0; i < s->records_n; i++)
+		fasten(m, &s->records[i]);
 }
 
 /* Adds holds of these addresses, and returns them; NULL for none or when out of memory. */
@@ -47,9 +131,8 @@ static struct hold *take(
 			m->bad = true;
 			break;
 		}
-		holds[i] =
-		    (struct hold){ .used = u, .service = s, .next = u->holds, .recorded = recorded };
-		u->holds = &holds[i];
+		holds[i] = (struct hold){ .used = u, .service = s, .recorded = recorded };
+		fasten(m, &holds[i]);
 		if (!recorded && u->holders++ == 0)
 			space_assigned(m, &u->addr, true);
 		*taken = i + 1;
@@ -57,25 +140,32 @@ static struct hold *take(
 	return holds;
 }
 
+/* As long as others of its group have the address, the ports are all that became free.  Those of
+ * other keys learn who is in their way now. */
+static void drop_one(struct ipam *m, struct hold *h)
+{
+	struct used *u = h->used;
+	struct addr a = u->addr;
+	bool led = leads(h), last = led && !next(h);
+
+	loosen(m, h);
+	if (!h->recorded && --u->holders == 0)
+		space_assigned(m, &a, false);
+	if (!u->holds.n) {
+		tree_remove(&m->used, &u->node);
+		free(u);
+		rest_released(m, &a, h->service);
+	}
+	if (last || h->recorded || !h->service->sharing)
+		wait_wake_address(m, &a);
+	else if (led)
+		wait_wake_others(m, &a, h->service->sharing);
+}
+
 static void drop(struct ipam *m, struct hold *holds, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct used *u = holds[i].used;
-		struct hold **link = &u->holds;
-		struct addr a = u->addr;
-
-		while (*link != &holds[i])
-			link = &(*link)->next;
-		*link = holds[i].next;
-		if (!holds[i].recorded && --u->holders == 0)
-			space_assigned(m, &a, false);
-		if (!u->holds) {
-			tree_remove(&m->used, &u->node);
-			free(u);
-			rest_released(m, &a, holds[i].service);
-		}
-		wait_wake_address(m, &a);
-	}
+	for (size_t i = 0; i < n; i++)
+		drop_one(m, &holds[i]);
 	free(holds);
 }
 
@@ -86,7 +176,6 @@ void hold_take(struct ipam *m, struct service *s, const struct addr *at, size_t 
 
 	s->holds = take(m, s, at, n, false, &s->holds_n);
 	drop(m, old, old_n);
-	wake_sharers(m, s);
 }
 
 void hold_drop(struct ipam *m, struct service *s)
@@ -117,32 +206,32 @@ void hold_changed(struct ipam *m, struct service *s)
 {
 	for (size_t i = 0; i < s->holds_n; i++)
 		wait_wake_address(m, &s->holds[i].used->addr);
-	if (s->holds_n)
-		wake_sharers(m, s);
 }
 
-static bool same_port(const struct facts *a, const struct facts *b)
+/* The oldest of the group of h that is in the way of s, and why; NULL: none is. */
+static const struct service *in_the_way(
+    const struct service *s, const struct hold *h, const char **code)
 {
-	for (size_t i = 0; i < a->ports_n; i++)
-		for (size_t k = 0; k < b->ports_n; k++)
-			if (a->ports[i].port == b->ports[k].port &&
-			    a->ports[i].protocol == b->ports[k].protocol)
-				return true;
-	return false;
-}
+	const struct service *worst = NULL;
 
-/* NULL: both may have one address. */
-static const char *refusal(const struct facts *a, const struct facts *b)
-{
-	if (!a || !b || !a->sharing[0] || !b->sharing[0])
-		return "NotShared";
-	if (strcmp(a->sharing, b->sharing) != 0)
-		return "SharingKeyDiffers";
-	if (strcmp(a->backend, b->backend) != 0)
-		return "BackendDiffers";
-	if (same_port(a, b))
-		return "PortInUse";
-	return NULL;
+	*code = sharing_refusal(s->facts, h->service->facts);
+	if (h->recorded || *code) {
+		while (h && h->service == s)
+			h = next(h);
+		if (h && h->recorded)
+			*code = h->service->ours ? "StillRecorded" : "HeldByOther";
+		return h ? h->service : NULL;
+	}
+	*code = "PortInUse";
+	for (size_t i = 0; i < s->facts->ports_n; i++) {
+		const struct taken *t = sharing_taken(s, i, &h->used->addr, NULL);
+
+		while (t && t->hold->service == s)
+			t = sharing_taken(s, i, &h->used->addr, t);
+		if (t && (!worst || by_service_age(t->hold->service, worst) < 0))
+			worst = t->hold->service;
+	}
+	return worst;
 }
 
 const struct service *hold_conflict(
@@ -151,38 +240,43 @@ const struct service *hold_conflict(
 	const struct service *worst = NULL;
 
 	/* Of several, the first by age, so that the answer doesn't depend on history. */
-	for (const struct hold *h = u ? u->holds : NULL; h; h = h->next) {
-		const char *why = refusal(s->facts, h->service->facts);
+	for (const struct hold *h = first(u); h; h = next_group(u, h)) {
+		const char *why;
+		const struct service *o = h->recorded && !giving ? NULL : in_the_way(s, h, &why);
 
-		if (h->service == s || !(h->recorded ? giving : why != NULL))
+		if (!o || (worst && by_service_age(o, worst) >= 0))
 			continue;
-		if (!worst || by_service_age(h->service, worst) < 0) {
-			worst = h->service;
-			*code = !h->recorded ? why : worst->ours ? "StillRecorded" : "HeldByOther";
-		}
+		worst = o;
+		*code = why;
 	}
 	return worst;
 }
 
-static bool is_rival(const struct service *s, const struct hold *h)
+static void contest_group(struct ipam *m, struct service *s, struct hold *h)
 {
-	return h->service != s && !h->recorded && refusal(s->facts, h->service->facts);
-}
+	const struct addr *a = &h->used->addr;
 
-bool hold_precedes(const struct service *s, const struct used *u)
-{
-	for (const struct hold *h = u->holds; h; h = h->next)
-		if (is_rival(s, h) && by_service_age(h->service, s) < 0)
-			return false;
-	return true;
+	if (sharing_refusal(s->facts, h->service->facts)) {
+		for (; h; h = next(h))
+			if (h->service != s)
+				soil(m, h->service);
+		return;
+	}
+	for (size_t i = 0; i < s->facts->ports_n; i++)
+		for (const struct taken *t = NULL; (t = sharing_taken(s, i, a, t));)
+			if (t->hold->service != s)
+				soil(m, t->hold->service);
 }
 
 void hold_contest(struct ipam *m, struct service *s)
 {
-	for (size_t i = 0; i < s->holds_n; i++)
-		for (const struct hold *h = s->holds[i].used->holds; h; h = h->next)
-			if (is_rival(s, h))
-				soil(m, h->service);
+	for (size_t i = 0; i < s->holds_n; i++) {
+		const struct used *u = s->holds[i].used;
+
+		for (struct hold *h = first(u); h; h = next_group(u, h))
+			if (!h->recorded)
+				contest_group(m, s, h);
+	}
 }
 
 bool hold_has(const struct service *s, const struct addr *a)
@@ -203,53 +297,24 @@ bool hold_equals(const struct service *s, const struct addr *at, size_t n)
 	return true;
 }
 
-void sharing_unlink(struct ipam *m, struct service *s)
+void ipam_each_held(const struct ipam *m, void (*each)(const struct ipam_held *h, void *arg), void *arg)
 {
-	struct sharing *sh = s->sharing;
+	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n)) {
+		const struct used *u = TREE_ITEM(n, const struct used, node);
+		const struct place *at = space_find(m, &u->addr);
 
-	if (!sh)
-		return;
-	if (s->sharing_prev)
-		s->sharing_prev->sharing_next = s->sharing_next;
-	else
-		sh->services = s->sharing_next;
-	if (s->sharing_next)
-		s->sharing_next->sharing_prev = s->sharing_prev;
-	s->sharing = NULL;
-	s->sharing_next = s->sharing_prev = NULL;
-	if (sh->services)
-		return;
-	HASH_DEL(m->sharings, sh);
-	free(sh->key);
-	free(sh);
-}
+		for (const struct tree_node *k = tree_first(&u->holds); k;
+		     k = tree_after(&u->holds, k)) {
+			const struct hold *h = TREE_ITEM(k, const struct hold, node);
+			struct ipam_held held = {
+				.addr = u->addr,
+				.namespace = SERVICE_NAMESPACE(h->service),
+				.name = h->service->name,
+				.pool = at ? at->pool->config->name : NULL,
+				.recorded = h->recorded,
+			};
 
-void sharing_link(struct ipam *m, struct service *s)
-{
-	const char *key = s->facts->sharing;
-	struct sharing *sh;
-
-	sharing_unlink(m, s);
-	if (!key[0])
-		return;
-	HASH_FIND_STR(m->sharings, key, sh);
-	if (!sh) {
-		sh = calloc(1, sizeof(*sh));
-		if (sh)
-			sh->key = strdup(key);
-		if (sh && sh->key)
-			HASH_ADD_KEYPTR(hh, m->sharings, sh->key, strlen(sh->key), sh);
-		if (!sh || !sh->hh.tbl) {
-			if (sh)
-				free(sh->key);
-			free(sh);
-			m->bad = true;
-			return;
+			each(&held, arg);
 		}
 	}
-	s->sharing = sh;
-	s->sharing_next = sh->services;
-	if (sh->services)
-		sh->services->sharing_prev = s;
-	sh->services = s;
 }

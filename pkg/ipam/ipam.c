@@ -37,6 +37,8 @@ static int awaited_compare(const struct tree_node *a, const struct tree_node *b)
 
 	if (c)
 		return c;
+	if (l->sharing != r->sharing)
+		return l->sharing < r->sharing ? -1 : 1;
 	return l->class == r->class ? 0 : (uintptr_t)l->class < (uintptr_t)r->class ? -1 : 1;
 }
 
@@ -246,9 +248,9 @@ static struct service *service_find(const struct ipam *m, const char *namespace,
 static void service_free(struct ipam *m, struct service *s)
 {
 	detach(m, s);
-	sharing_unlink(m, s);
 	hold_drop(m, s);
 	hold_record(m, s, NULL, 0);
+	sharing_unlink(m, s);
 	if (s->ns) {
 		if (s->ns_prev)
 			s->ns_prev->ns_next = s->ns_next;
@@ -301,10 +303,14 @@ bad:
 	return NULL;
 }
 
-static bool same_sharing(const struct facts *a, const struct facts *b)
+static bool same_key(const struct facts *a, const struct facts *b)
 {
-	return a && !strcmp(a->sharing, b->sharing) && !strcmp(a->backend, b->backend) &&
-	       a->ports_n == b->ports_n &&
+	return a && !strcmp(a->sharing, b->sharing) && !strcmp(a->backend, b->backend);
+}
+
+static bool same_ports(const struct facts *a, const struct facts *b)
+{
+	return a && a->ports_n == b->ports_n &&
 	       (!a->ports_n || !memcmp(a->ports, b->ports, a->ports_n * sizeof(*a->ports)));
 }
 
@@ -313,6 +319,7 @@ void ipam_service(struct ipam *m, const struct api_service *from)
 	struct service *s = service_of(m, from->meta.namespace, from->meta.name);
 	struct facts *facts = s ? facts_new(from) : NULL, *old;
 	struct seen *seen = facts ? seen_new(from) : NULL;
+	bool key, loose;
 
 	if (!seen) {
 		free(facts);
@@ -329,16 +336,22 @@ void ipam_service(struct ipam *m, const struct api_service *from)
 		s->code = NULL;
 	}
 	s->gone = false;
+	key = same_key(old, facts);
+	loose = !key || !same_ports(old, facts) || s->created != from->meta.created;
+	if (loose)
+		hold_loosen(m, s);
 	s->facts = facts;
 	s->created = from->meta.created;
+	if (!key)
+		sharing_link(m, s);
+	if (loose)
+		hold_fasten(m, s);
+	if (!key)
+		hold_changed(m, s);
 	free(s->seen);
 	s->seen = seen;
 	free(s->unreadable);
 	s->unreadable = NULL;
-	if (!same_sharing(old, facts)) {
-		sharing_link(m, s);
-		hold_changed(m, s);
-	}
 	free(old);
 	soil(m, s);
 }
@@ -390,9 +403,14 @@ void ipam_service_unreadable(struct ipam *m, const char *namespace, const char *
 /* The next member of a class that learns why it waits.  False: that was the last. */
 static bool tell_next(struct ipam *m)
 {
-	struct service *s =
-	    TREE_ITEM(tree_after(&m->telling->members, &m->told->wait_node), struct service, wait_node);
+	const struct tree *members = &m->telling->members;
+	const struct service *last = m->telling_all || m->telling->fresh_n ? m->told : NULL;
+	struct service *s = NULL;
 
+	while (last &&
+	       (s = TREE_ITEM(tree_after(members, &last->wait_node), struct service, wait_node)) &&
+	       !m->telling_all && !s->fresh)
+		last = s;
 	if (!s) {
 		m->telling = NULL;
 		return false;
@@ -476,24 +494,4 @@ void ipam_free(struct ipam *m)
 	arena_release(&m->scratch);
 	free(m->lb_class);
 	free(m);
-}
-
-void ipam_each_held(const struct ipam *m, void (*each)(const struct ipam_held *h, void *arg), void *arg)
-{
-	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n)) {
-		const struct used *u = TREE_ITEM(n, const struct used, node);
-		const struct place *at = space_find(m, &u->addr);
-
-		for (const struct hold *h = u->holds; h; h = h->next) {
-			struct ipam_held held = {
-				.addr = u->addr,
-				.namespace = SERVICE_NAMESPACE(h->service),
-				.name = h->service->name,
-				.pool = at ? at->pool->config->name : NULL,
-				.recorded = h->recorded,
-			};
-
-			each(&held, arg);
-		}
-	}
 }

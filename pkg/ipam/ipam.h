@@ -14,8 +14,9 @@
  *  - An address is moved only when its Service, or the configuration, no longer allows it.
  *
  * Finding the lowest free address, checking one, taking it and giving it back take O(log n)
- * steps, whatever the size of the pool and however full it is.  Services that wait for the same
- * thing wait together, so that an address that becomes free is offered once, not to each.
+ * steps, whatever the size of the pool, however full it is, and however many share an address.
+ * Services that wait for the same thing wait together, so that an address or a port that becomes
+ * free is offered once, not to each.
  * Memory is proportional to Services and pools, never to addresses. */
 #ifndef LB_IPAM_H
 #define LB_IPAM_H

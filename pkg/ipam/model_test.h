@@ -331,20 +331,28 @@ static inline bool families_fit(const struct model *s, const struct addr *at, si
 	       at[0].family == (six ? ADDR_IPV6 : ADDR_IPV4);
 }
 
+/* What it asks for; 0: nothing, or nothing that can be understood. */
+static inline size_t asked_of(const struct model *s, struct addr asked[2])
+{
+	char list[64], *rest = list, *one;
+	size_t n = 0;
+
+	if (!s->asked[0] || !strcmp(s->asked, "nonsense"))
+		return 0;
+	snprintf(list, sizeof(list), "%s", s->asked);
+	while ((one = strsep(&rest, ",")) && n < 2)
+		asked[n++] = address(one);
+	return n == 2 && asked[0].family == asked[1].family ? 0 : n;
+}
+
 /* Whether what is asked for, if it can be understood, is what at[] has. */
 static inline bool request_fits(const struct model *s, const struct addr *at, size_t n)
 {
-	char list[64], *rest = list, *one;
 	struct addr asked[2];
-	size_t asked_n = 0;
+	size_t asked_n = asked_of(s, asked);
 
-	if (!s->asked[0] || !strcmp(s->asked, "nonsense"))
+	if (!asked_n)
 		return true;
-	snprintf(list, sizeof(list), "%s", s->asked);
-	while ((one = strsep(&rest, ",")) && asked_n < 2)
-		asked[asked_n++] = address(one);
-	if (asked_n == 2 && asked[0].family == asked[1].family)
-		return true; /* not understood */
 	if (asked_n != n)
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -416,6 +424,23 @@ static inline bool is_available(
 	       !is_resting(c, a);
 }
 
+/* Others have it, and s could have it beside them. */
+static inline bool is_shareable(const struct cluster *c, const struct model *s, const struct addr *a)
+{
+	bool held = false;
+
+	for (size_t i = 0; i < SERVICES; i++) {
+		const struct model *o = &c->s[i];
+
+		if (o == s)
+			continue;
+		if (holds(o, a) ? !may_share(s, o) : is_recorded(o, a))
+			return false;
+		held = held || holds(o, a);
+	}
+	return held && !is_reported(c, a);
+}
+
 static inline bool keeps_outside(const struct cluster *c)
 {
 	return c->config->incomplete || (!c->config->pools_n && !c->had_pools);
@@ -443,6 +468,19 @@ static inline const struct addr *free_in(
 					return &c->universe[i];
 	}
 	return NULL;
+}
+
+static inline bool shareable_in(
+    const struct cluster *c, const struct config_pool *p, const struct model *s, uint8_t family)
+{
+	for (size_t i = 0; i < c->universe_n; i++) {
+		const struct addr *a = &c->universe[i];
+
+		if (a->family == family && config_pool_holds(p, a) && !is_buggy(p, a) &&
+		    !is_reserved(p, a) && is_shareable(c, s, a))
+			return true;
+	}
+	return false;
 }
 
 /* Pools that would be tried for s, in order. */

@@ -272,6 +272,23 @@ static inline void check_stillness(struct cluster *c, const struct model *before
 	}
 }
 
+/* What it asks for it can't have. */
+static inline void check_asked(struct cluster *c, const struct model *s)
+{
+	struct addr at[2];
+	size_t n = asked_of(s, at), available = 0;
+	const struct config_pool *p = n ? config_pool_of(c->config, &at[0]) : NULL;
+
+	if (!p || n != s->cluster_ips_n || !families_fit(s, at, n) || !lets_in(c, p, s))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (config_pool_of(c->config, &at[i]) == p && !is_buggy(p, &at[i]))
+			available += (!is_used(c, &at[i]) && !is_reported(c, &at[i]) &&
+					 !is_resting(c, &at[i])) ||
+				     is_shareable(c, s, &at[i]);
+	CHECK(c, available < n);
+}
+
 /* Nobody waits for what is there. */
 static inline void check_waiting(struct cluster *c)
 {
@@ -282,14 +299,20 @@ static inline void check_waiting(struct cluster *c)
 		bool six = s->there && strchr(s->cluster_ips[0], ':');
 		size_t n;
 
-		if (!is_ours(s) || s->held_n || s->asked[0] || s->asked_pool[0])
+		if (!is_ours(s) || s->held_n || s->asked_pool[0])
 			continue;
 		if (s->policy == API_REQUIRE_DUAL_STACK && s->cluster_ips_n == 1)
 			continue;
+		if (s->asked[0]) {
+			check_asked(c, s);
+			continue;
+		}
 		n = candidates(c, s, pools);
 		for (size_t k = 0; k < n; k++) {
-			bool four_free = free_in(c, pools[k], ADDR_IPV4) != NULL;
-			bool six_free = free_in(c, pools[k], ADDR_IPV6) != NULL;
+			bool four_free =
+			    free_in(c, pools[k], ADDR_IPV4) || shareable_in(c, pools[k], s, ADDR_IPV4);
+			bool six_free =
+			    free_in(c, pools[k], ADDR_IPV6) || shareable_in(c, pools[k], s, ADDR_IPV6);
 
 			if (s->cluster_ips_n == 1)
 				CHECK(c, !(six ? six_free : four_free));

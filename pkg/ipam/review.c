@@ -63,7 +63,7 @@ static bool shares(struct ipam *m, struct service *s, const struct addr *at, siz
 		const struct used *u = hold_find(m, &at[i]);
 		const struct service *other = hold_conflict(s, u, false, &code);
 
-		if (!other || (news && hold_precedes(s, u)))
+		if (!other || (news && by_service_age(s, other) < 0))
 			continue;
 		tell_loss(m, s, explain_conflict_go(m, s, other, code, &at[i]),
 		    "gave up %s: %s is held by %s, %s", text, tell_addresses(m, &at[i], 1),
@@ -343,7 +343,9 @@ void review_try(struct ipam *m, struct class *c)
 	c->fresh_n -= s->fresh;
 	s->fresh = false;
 	tell_waiting(m, s);
-	if (m->out.decided || c->fresh_n) {
+	m->telling_all = s->code != c->code;
+	c->code = s->code;
+	if (m->telling_all || c->fresh_n) {
 		m->telling = c;
 		m->told = s;
 	}

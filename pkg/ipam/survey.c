@@ -85,28 +85,24 @@ static const char *survey_words(struct ipam *m, const struct service *s, const s
 	    v->closed.data ? v->closed.data : "");
 }
 
-enum { SHARERS_MAX = 8 };
+enum { SHARED_MAX = 8, LOOKED_MAX = 64 };
 
-/* Those of its key that hold an address of a full pool, and why it is not shared: the oldest. */
-static size_t list_sharers(
-    struct ipam *m, const struct service *s, const struct service *out[SHARERS_MAX])
+/* The lowest addresses of full pools that those of its key hold. */
+static size_t list_shared(
+    const struct ipam *m, const struct service *s, const struct used *out[SHARED_MAX])
 {
-	const struct service *o = s->sharing ? s->sharing->services : NULL;
-	size_t n = 0;
+	const struct tree *t = s->sharing ? &s->sharing->addresses : NULL;
+	size_t n = 0, looked = 0;
 
-	for (; o; o = o->sharing_next) {
-		const struct place *at = o->holds_n ? space_find(m, &o->holds[0].used->addr) : NULL;
-		size_t k = n;
+	for (const struct tree_node *k = t ? tree_first(t) : NULL;
+	     k && n < SHARED_MAX && looked < LOOKED_MAX; k = tree_after(t, k), looked++) {
+		const struct used *u = TREE_ITEM(k, const struct shared, node)->used;
+		const struct place *at = space_find(m, &u->addr);
 
-		if (o == s || !at || choose_refusal(s, at->pool))
-			continue;
-		while (k && by_service_age(o, out[k - 1]) < 0)
-			k--;
-		if (k == SHARERS_MAX)
-			continue;
-		n += n < SHARERS_MAX;
-		memmove(&out[k + 1], &out[k], (n - k - 1) * sizeof(*out));
-		out[k] = o;
+		if (at && !choose_refusal(s, at->pool) &&
+		    !(s->facts->need == NEED_IPV4 && u->addr.family != ADDR_IPV4) &&
+		    !(s->facts->need == NEED_IPV6 && u->addr.family != ADDR_IPV6))
+			out[n++] = u;
 	}
 	return n;
 }
@@ -114,17 +110,17 @@ static size_t list_sharers(
 /* Adds them to what was considered; what the first says goes to the message. */
 static void survey_sharers(struct ipam *m, const struct service *s, struct survey *v, struct refusal *r)
 {
-	const struct service *sharers[SHARERS_MAX];
-	size_t n = v->full_n ? list_sharers(m, s, sharers) : 0;
+	const struct used *shared[SHARED_MAX];
+	size_t n = v->full_n ? list_shared(m, s, shared) : 0;
 	bool told = false;
 
-	for (size_t i = 0; v->at && i < n && v->n < CONSIDERED_MAX + SHARERS_MAX; i++) {
-		const struct addr *a = &sharers[i]->holds[0].used->addr;
+	for (size_t i = 0; v->at && i < n && v->n < CONSIDERED_MAX + SHARED_MAX; i++) {
+		const struct addr *a = &shared[i]->addr;
 		const char *code, *rule;
-		const struct service *other = hold_conflict(s, hold_find(m, a), true, &code);
+		const struct service *other = hold_conflict(s, shared[i], true, &code);
 
 		if (!other)
-			continue; /* another of its addresses is in the way */
+			continue; /* it would need another too */
 		rule = explain_conflict(m, s, other, code);
 		v->at[v->n++] = (struct record_considered){ tell_name(m, other), code,
 			arena_printf(&m->scratch, "holds %s, %s", tell_addresses(m, a, 1), rule) };
@@ -144,7 +140,7 @@ void explain_pools(struct ipam *m, const struct service *s, struct refusal *r)
 	const char *go = "no available IPs";
 	enum record_verdict verdict = VERDICT_WAITING;
 
-	v.at = arena_alloc(&m->scratch, (CONSIDERED_MAX + SHARERS_MAX) * sizeof(*v.at));
+	v.at = arena_alloc(&m->scratch, (CONSIDERED_MAX + SHARED_MAX) * sizeof(*v.at));
 	for (size_t i = 0; i < m->pools_n; i++)
 		if (!want || !strcmp(want, m->pools[i].config->name))
 			survey_pool(m, s, &m->pools[i], &v);

@@ -6,8 +6,11 @@
  * address of one of its pools, or the address that it asks for, becomes free or shareable; then
  * its oldest is tried first, and when that is refused so would be all others.
  *
- * A Service that shares, that asks for an address, or that may have back what it had is a class of
- * its own. */
+ * Of those that share, only those with the same key, backend and ports; of those that ask for
+ * addresses, only those that ask for the same.  A Service that may have back what it had is a class
+ * of its own.
+ *
+ * Who waits behind others is not told again who is in the way now; only when the code changes. */
 #include "pkg/ipam/engine.h"
 
 static int member_compare(const struct tree_node *a, const struct tree_node *b)
@@ -87,6 +90,7 @@ static void class_free(struct ipam *m, struct class *c)
 		drop_waiter(c->pools[i], c);
 	for (size_t i = 0; i < c->awaited_n; i++)
 		tree_remove(&m->awaited, &c->awaited[i].node);
+	sharing_wait_no_more(c);
 	if (c->hh.tbl)
 		HASH_DEL(m->classes, c);
 	free(c->pools);
@@ -111,41 +115,52 @@ void wait_leave(struct ipam *m, struct service *s)
 		class_free(m, c);
 }
 
-/* What tells classes apart. */
-static void *make_key(
-    const struct ipam *m, const struct service *s, const struct class *like, size_t *len)
+/* An address in its status that it gave up, which nobody else may have, it may have again. */
+static bool is_alone(const struct ipam *m, const struct service *s, const struct class *like)
 {
-	bool alone = like->wants == WANTS_ASKED || s->sharing || rest_own(m, s);
-	size_t pools = like->pools_n * sizeof(*like->pools);
-	size_t n = 4 + sizeof(size_t) + (alone ? s->key_len : pools);
-	char *key = calloc(1, n);
+	return rest_own(m, s) || (s->seen->n && (s->sharing || like->wants == WANTS_ASKED));
+}
 
-	if (!key)
-		return NULL;
-	key[0] = (char)like->wants;
-	key[1] = (char)like->need;
-	key[2] = (char)like->primary;
-	key[3] = alone;
-	memcpy(key + 4, &like->pinned_n, sizeof(size_t));
-	if (alone)
-		memcpy(key + 4 + sizeof(size_t), s->key, s->key_len);
-	else if (pools)
-		memcpy(key + 4 + sizeof(size_t), like->pools, pools);
-	*len = n;
-	return key;
+/* What tells classes apart. */
+static void make_key(
+    const struct ipam *m, const struct service *s, const struct class *like, struct buf *b)
+{
+	const struct facts *f = s->facts;
+	uint8_t head[] = { (uint8_t)like->wants, (uint8_t)like->need, like->primary,
+		is_alone(m, s, like) };
+	uint64_t sharing = s->sharing ? s->sharing->order : 0;
+
+	buf_add(b, head, sizeof(head));
+	buf_add(b, &like->pinned_n, sizeof(like->pinned_n));
+	if (is_alone(m, s, like)) {
+		buf_add(b, s->key, s->key_len);
+		return;
+	}
+	buf_add(b, &like->pools_n, sizeof(like->pools_n));
+	if (like->pools_n)
+		buf_add(b, like->pools, like->pools_n * sizeof(*like->pools));
+	for (size_t i = 0; like->wants == WANTS_ASKED && i < f->asked_n; i++) {
+		buf_add(b, &f->asked[i].family, sizeof(f->asked[i].family));
+		buf_add(b, f->asked[i].bytes, sizeof(f->asked[i].bytes));
+	}
+	buf_add(b, &sharing, sizeof(sharing));
+	for (size_t i = 0; sharing && i < f->ports_n; i++) {
+		buf_add(b, &f->ports[i].protocol, sizeof(f->ports[i].protocol));
+		buf_add(b, &f->ports[i].port, sizeof(f->ports[i].port));
+	}
+	if (sharing)
+		buf_puts(b, f->backend);
 }
 
 static struct class *class_new(
-    struct ipam *m, const struct service *s, const struct class *like, void *key, size_t len)
+    struct ipam *m, const struct service *s, const struct class *like, struct buf *key)
 {
 	struct class *c = calloc(1, sizeof(*c));
 
-	if (!c) {
-		free(key);
+	if (!c)
 		return NULL;
-	}
-	c->key = key;
-	c->key_len = len;
+	c->key_len = key->len;
+	c->key = TAKE(key->data);
 	c->wants = like->wants;
 	c->need = like->need;
 	c->primary = like->primary;
@@ -164,26 +179,29 @@ static struct class *class_new(
 			add_waiter(m, like->pools[i], c);
 	}
 	for (size_t i = 0; c->wants == WANTS_ASKED && i < s->facts->asked_n; i++) {
-		c->awaited[i] = (struct awaited){ .addr = s->facts->asked[i], .class = c };
+		c->awaited[i] = (struct awaited){ .addr = s->facts->asked[i],
+			.sharing = s->sharing ? s->sharing->order : 0,
+			.class = c };
 		tree_add(&m->awaited, &c->awaited[i].node);
 		c->awaited_n = i + 1;
 	}
+	if (s->sharing)
+		sharing_wait(m, c, s);
 	return c;
 }
 
 bool wait_join(struct ipam *m, struct service *s, const struct class *like)
 {
-	size_t len;
-	void *key = make_key(m, s, like, &len);
+	struct buf key = BUF_INIT;
 	struct class *c = NULL;
 	bool sleeps;
 
-	if (key)
-		HASH_FIND(hh, m->classes, key, len, c);
-	if (key && c)
-		free(key);
-	else if (key)
-		c = class_new(m, s, like, key, len);
+	make_key(m, s, like, &key);
+	if (!key.bad)
+		HASH_FIND(hh, m->classes, key.data, key.len, c);
+	if (!key.bad && !c)
+		c = class_new(m, s, like, &key);
+	buf_release(&key);
 	if (!c) {
 		m->bad = true;
 		return false;
@@ -199,11 +217,31 @@ bool wait_join(struct ipam *m, struct service *s, const struct class *like)
 	return sleeps;
 }
 
+static struct awaited *awaited_from(const struct ipam *m, const struct awaited *probe)
+{
+	return TREE_ITEM(tree_at_least(&m->awaited, &probe->node), struct awaited, node);
+}
+
+void wait_wake_others(struct ipam *m, const struct addr *a, const struct sharing *sh)
+{
+	const struct awaited any = { .addr = *a }, beyond = { .addr = *a, .sharing = sh->order + 1 };
+	const struct awaited *w = awaited_from(m, &any);
+
+	while (w && addr_equal(&w->addr, a)) {
+		if (w->sharing == sh->order) {
+			w = awaited_from(m, &beyond);
+			continue;
+		}
+		wait_wake(m, w->class);
+		w = TREE_ITEM(tree_after(&m->awaited, &w->node), struct awaited, node);
+	}
+}
+
 void wait_wake_address(struct ipam *m, const struct addr *a)
 {
 	const struct place *at = space_find(m, a);
-	struct awaited probe = { .addr = *a };
-	struct awaited *w = TREE_ITEM(tree_at_least(&m->awaited, &probe.node), struct awaited, node);
+	const struct awaited any = { .addr = *a };
+	struct awaited *w = awaited_from(m, &any);
 
 	for (; w && addr_equal(&w->addr, a);
 	     w = TREE_ITEM(tree_after(&m->awaited, &w->node), struct awaited, node))

@@ -3,7 +3,7 @@
 # N Services, from a recorded snapshot to APPLY records, JSON included: CPU time and memory.  Once all
 # are pending (each gets an address, an Event and a Decision), and once all have theirs (a restart).
 # Then what one more Service costs when there are 100,000, and when the pool has no address for it.
-# SIZES="1000 10000" chooses others.
+# SIZES="1000 10000" chooses others.  Last, Services with one sharing key on one address.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -56,4 +56,15 @@ for what in grants refusals; do
 	read -r cpu _ <<<"$(measure 5 "$dir/$what" lbctl allocate -o json)"
 	printf '%s\t%s\n' "one more Service beside 100000: $what" \
 		"$(echo "scale=1; ($cpu - $before) * 1000000 / $more" | bc) us"
+done
+
+for what in ports wait; do
+	words="each its own port"
+	[ $what = ports ] || words="one port, so all wait in turn"
+	for n in 1000 10000; do
+		python3 tests/bench/sharing.py $what $n >"$dir/$what"
+		read -r cpu _ <<<"$(measure 3 "$dir/$what" lbctl allocate -o json)"
+		printf '%s\t%s\t%s\n' "one sharing key, $words: $n added, deleted" "$cpu s of CPU" \
+			"$(echo "scale=1; $cpu * 1000000 / $n / 2" | bc) us an event"
+	done
 done

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who waits for an address that others share, and what wakes them. */
+#include "pkg/ipam/ipam_test.h"
+
+#define SHARED(t) AGE(t) ", " SHARE("k")
+#define GIVEN(name, ip) name " -> " ip " (p); AddressAssigned; +IPAllocated"
+
+static void who_waits_behind_others_is_not_told_again_who_is_in_the_way(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", SHARED(1), PORT(80), "");
+	world_service(w, "b", SHARED(2), PORT(80), "");
+	world_service(w, "c", SHARED(3), PORT(80), "");
+	world_service(w, "d", SHARED(4), PORT(80), "");
+	RUN(w, GIVEN("a", "192.0.2.0") "\nb; PoolExhausted; !AllocationFailed\nc; PoolExhausted; "
+				       "!AllocationFailed\nd; PoolExhausted; !AllocationFailed");
+	world_gone(w, "a");
+	RUN(w, "a; AddressReleased\n" GIVEN("b", "192.0.2.0") "\nc; PoolExhausted; !AllocationFailed");
+	world_gone(w, "b");
+	RUN(w, "b; AddressReleased\n" GIVEN("c", "192.0.2.0") "\nd; PoolExhausted; !AllocationFailed");
+}
+
+static void who_waits_for_another_port_is_left_alone(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", SHARED(1), PORT(80), "");
+	world_service(w, "b", SHARED(2), PORT(81), "");
+	world_service(w, "c", SHARED(3), PORT(81), "");
+	world_service(w, "d", SHARED(4), PORT(80), "");
+	world_run(w, false);
+	world_gone(w, "a");
+	RUN(w, "a; AddressReleased\n" GIVEN("d", "192.0.2.0"));
+}
+
+static void of_two_keys_that_ask_for_one_address_the_other_learns_who_has_it(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", SHARED(1), PORT(80), "");
+	world_service(w, "b", SHARED(2), PORT(81), "");
+	world_service(w, "c", AGE(3) ", " SHARE("l"), PORT(82) ", loadBalancerIP: 192.0.2.0", "");
+	world_service(w, "d", SHARED(4), PORT(81) ", loadBalancerIP: 192.0.2.0", "");
+	world_run(w, false);
+	world_gone(w, "a");
+	world_run(w, true);
+	assert_non_null(strstr(w->text, "c; AddressInUse: 192.0.2.0, which it asks for, is held by "
+					"default/b"));
+	assert_null(strstr(w->text, "d;"));
+	world_gone(w, "b");
+	RUN(w, "b; AddressReleased\n" GIVEN("c", "192.0.2.0") "\nd; AddressInUse; !AllocationFailed");
+	world_gone(w, "c");
+	RUN(w, "c; AddressReleased\n" GIVEN("d", "192.0.2.0"));
+}
+
+static void an_address_that_rests_is_shared_once_its_owner_has_it_back(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	ipam_free(w->m);
+	w->m = ipam_new(&(struct ipam_options){ .reuse_delay_ms = 100 }, &e);
+	assert_non_null(w->m);
+	ipam_time(w->m, 1000);
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", SHARED(1), PORT(80), "");
+	world_run(w, false);
+	world_gone(w, "a");
+	world_service(w, "b", SHARED(2), PORT(81), "");
+	RUN(w, "a; AddressReleased\nb; PoolExhausted; !AllocationFailed");
+	world_service(w, "a", SHARED(1), PORT(80), "");
+	RUN(w, GIVEN("a", "192.0.2.0") "\n" GIVEN("b", "192.0.2.0"));
+}
+
+static void what_still_stands_in_its_status_it_gets_before_the_older(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/32]");
+	world_service(w, "a", OLD(1, "p"), "", "192.0.2.0");
+	world_service(w, "b", OLD(3, "p"), "loadBalancerIP: 192.0.2.0", "192.0.2.0");
+	world_run(w, false);
+	world_service(w, "c", AGE(2), "loadBalancerIP: 192.0.2.0", "");
+	RUN(w, "c; AddressInUse; !AllocationFailed");
+	world_gone(w, "a");
+	RUN(w, "a; AddressReleased\nc; AddressInUse; !AllocationFailed\n" GIVEN(
+		   "b", "192.0.2.0") "\nc; AddressInUse; !AllocationFailed");
+}
+
+static void a_full_pool_names_each_shared_address_once(void **state)
+{
+	struct world *w = *state;
+	struct ipam_outcome o;
+	struct err e = ERR_INIT;
+
+	world_pool(w, "p", "addresses: [192.0.2.0/31]");
+	world_service(w, "a", SHARED(1), PORT(80), "");
+	world_service(w, "b", SHARED(2), PORT(81), "");
+	world_service(w, "c", AGE(3) ", " SHARE("l"), PORT(81), "");
+	world_run(w, false);
+	world_service(w, "d", SHARED(4), PORT(81), "");
+	assert_int_equal(ipam_next(w->m, &o, &e), 1);
+	assert_int_equal(o.decision.considered_n, 2); /* the pool, and who is in the way */
+	assert_string_equal(o.decision.considered[1].name, "default/b");
+	assert_string_equal(o.decision.considered[1].code, "PortInUse");
+	assert_string_equal(
+	    o.decision.considered[1].message, "holds 192.0.2.0, which has port TCP/81 too");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD_TEST(who_waits_behind_others_is_not_told_again_who_is_in_the_way),
+		WORLD_TEST(who_waits_for_another_port_is_left_alone),
+		WORLD_TEST(of_two_keys_that_ask_for_one_address_the_other_learns_who_has_it),
+		WORLD_TEST(an_address_that_rests_is_shared_once_its_owner_has_it_back),
+		WORLD_TEST(what_still_stands_in_its_status_it_gets_before_the_older),
+		WORLD_TEST(a_full_pool_names_each_shared_address_once),
+	};
+
+	return cmocka_run_group_tests_name("ipam sharing", tests, NULL, NULL);
+}
