@@ -245,7 +245,7 @@ static void tell(const struct entry *x, size_t kept, struct record_decision *d, 
 	if (x->before_n && !x->after_n) {
 		d->verdict = VERDICT_WAITING;
 		d->code = "AddressLost";
-		buf_printf(text, "would lose %s: %s", listed(x->before, x->before_n, before),
+		buf_printf(text, "would lose %s, because %s", listed(x->before, x->before_n, before),
 		    x->answer && x->gave_up ? x->answer : why);
 		if (x->answer && x->gave_up)
 			buf_printf(text, "; %s", why);

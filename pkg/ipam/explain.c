@@ -370,7 +370,7 @@ void explain_invalid_kept(struct ipam *m, struct service *s)
 		at[i] = s->holds[i].used->addr;
 	explain_invalid(m, s, &r);
 	r.message = arena_printf(
-	    &m->scratch, "keeps %s: %s", tell_addresses(m, at, s->holds_n), s->facts->invalid);
+	    &m->scratch, "keeps %s, but %s", tell_addresses(m, at, s->holds_n), s->facts->invalid);
 	tell_holding(m, s, &r, false);
 }
 

@@ -42,7 +42,8 @@ static void of_two_with_one_recorded_address_the_older_keeps_it(void **state)
 	world_service(w, "b", OLD(1, "p"), "", "192.0.2.2");
 	RUN_WORDS(w,
 	    "b; AddressKept: keeps 192.0.2.2 of pool \"p\"\n"
-	    "a -> 192.0.2.0 (p); AddressAssigned: gave 192.0.2.0 of pool \"p\"; gave up 192.0.2.2: "
+	    "a -> 192.0.2.0 (p); AddressAssigned: gave 192.0.2.0 of pool \"p\"; gave up 192.0.2.2, "
+	    "because "
 	    "192.0.2.2 is held by default/b, and to share it both need the same annotation "
 	    "metallb.io/allow-shared-ip; +ClearAssignment: current IP for \"default/a\" not allowed "
 	    "by config, will attempt for new IP assignment: can't change sharing key for "

@@ -66,8 +66,9 @@ static bool shares(struct ipam *m, struct service *s, const struct addr *at, siz
 		if (!other || (news && by_service_age(s, other) < 0))
 			continue;
 		tell_loss(m, s, explain_conflict_go(m, s, other, code, &at[i]),
-		    "gave up %s: %s is held by %s, %s", text, tell_addresses(m, &at[i], 1),
-		    tell_name(m, other), explain_conflict(m, s, other, code));
+		    "gave up %s, because %s is held by %s, %s", text,
+		    n > 1 ? tell_addresses(m, &at[i], 1) : "it", tell_name(m, other),
+		    explain_conflict(m, s, other, code));
 		return false;
 	}
 	return true;
@@ -85,14 +86,14 @@ static bool pool_fits(struct ipam *m, struct service *s, const struct addr *at, 
 
 		if (!p || !place || place->pool != p) {
 			tell_loss(m, s, arena_printf(&m->scratch, "%s is not allowed in config", go),
-			    p && place ? "gave up %s: both must be of one pool"
-				       : "gave up %s: it is in no pool",
-			    text);
+			    p && place ? "gave up %s, because both must be of one pool"
+				       : "gave up %s, because %s is in no pool",
+			    text, n > 1 ? tell_addresses(m, &at[i], 1) : "it");
 			return false;
 		}
 		if (space_avoids(p, &at[i])) {
 			tell_loss(m, s, arena_printf(&m->scratch, "%s is not allowed in config", go),
-			    "gave up %s: pool \"%s\" has avoidBuggyIPs", text, p->config->name);
+			    "gave up %s, because pool \"%s\" has avoidBuggyIPs", text, p->config->name);
 			return false;
 		}
 	}
@@ -101,7 +102,7 @@ static bool pool_fits(struct ipam *m, struct service *s, const struct addr *at, 
 		return true;
 	tell_loss(m, s,
 	    arena_printf(&m->scratch, "pool %s not compatible for ip assignment", p->config->name),
-	    "gave up %s: pool \"%s\" %s", text, p->config->name, explain_refusal(m, p, code));
+	    "gave up %s, because pool \"%s\" %s", text, p->config->name, explain_refusal(m, p, code));
 	return false;
 }
 
@@ -114,7 +115,8 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 	bool outside = !place || (n > 1 && !space_find(m, &at[1]));
 
 	if (m->pools_n && (f->need == NEED_NONE || f->not_enough || !family_fits(f->need, at, n))) {
-		tell_loss(m, s, NULL, "gave up %s: its families are not those of the Service", text);
+		tell_loss(
+		    m, s, NULL, "gave up %s, because its families are not those of the Service", text);
 		return false;
 	}
 	if (outside && !m->keep && keeps_outside(m))
@@ -125,8 +127,8 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 		return false;
 	pool = place ? place->pool->config->name : s->pool ? s->pool : s->seen->pool;
 	if (f->asked_pool && pool && strcmp(f->asked_pool, pool) != 0) {
-		tell_loss(m, s, NULL, "gave up %s: it is of pool \"%s\", and another is asked for",
-		    text, pool);
+		tell_loss(m, s, NULL,
+		    "gave up %s, because it is of pool \"%s\", and another is asked for", text, pool);
 		return false;
 	}
 	if (!f->invalid && f->asked_n && !same_set(f->asked, f->asked_n, at, n)) {

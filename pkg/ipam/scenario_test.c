@@ -44,9 +44,10 @@ static void ip_01_a_type_change_gives_the_address_to_the_next(void **state)
 		     "\"default/c\": no available "
 		     "IPs");
 	world_service(w, "a", OLD(1, "p"), "type: ClusterIP", "192.0.2.1");
-	RUN_WORDS(w, "a -> (); AddressReleased: gave back 192.0.2.1: its type is not LoadBalancer\n"
-		     "b -> 192.0.2.1 (p); AddressAssigned: gave 192.0.2.1 of pool \"p\"; +IPAllocated: "
-		     "Assigned IP [\"192.0.2.1\"]");
+	RUN_WORDS(w,
+	    "a -> (); AddressReleased: gave back 192.0.2.1, because its type is not LoadBalancer\n"
+	    "b -> 192.0.2.1 (p); AddressAssigned: gave 192.0.2.1 of pool \"p\"; +IPAllocated: "
+	    "Assigned IP [\"192.0.2.1\"]");
 	/* The write is under way, and then it is there. */
 	world_service(w, "a", OLD(1, "p"), "type: ClusterIP", "192.0.2.1");
 	RUN(w, "");
@@ -110,7 +111,7 @@ static void ip_04_sharing_follows_policy_and_selector(void **state)
 	    "b -> (); PoolExhausted: no IPv4 address is free: \"p\" is full; add addresses to a "
 	    "pool, or delete a Service that has one; 192.0.2.1 is not shared: it is held by "
 	    "default/a, and with externalTrafficPolicy Local both must select the same Pods to share "
-	    "it; gave up 192.0.2.1: 192.0.2.1 is held by "
+	    "it; gave up 192.0.2.1, because it is held by "
 	    "default/a, and with externalTrafficPolicy Local both must select the same Pods to share "
 	    "it; +ClearAssignment: current IP for \"default/b\" not allowed by config, will attempt "
 	    "for new IP assignment: can't change sharing key for \"default/b\", address also in use "
@@ -134,7 +135,7 @@ static void ip_05_all_pools_deleted_empties_the_ingress(void **state)
 	world_no_pool(w, "p");
 	RUN_WORDS(w,
 	    "a -> (); NoPool: there is no pool any more: add an IPAddressPool, or address-pools to "
-	    "MetalLB's ConfigMap config; gave up 192.0.2.1: it is in no pool; "
+	    "MetalLB's ConfigMap config; gave up 192.0.2.1, because it is in no pool; "
 	    "+ClearAssignment: current IP for \"default/a\" not allowed by config, will attempt for "
 	    "new IP assignment: [\"192.0.2.1\"] is not allowed in config");
 }

@@ -14,6 +14,8 @@ struct survey {
 	size_t familyless_n;
 	struct buf closed; /* "a (reason), b (reason)" */
 	size_t closed_n;
+	size_t off_n;      /* of the closed: those without autoAssign */
+	const char *rules; /* of a closed one: "is for namespace a only" */
 };
 
 static void name_it(struct buf *b, size_t *n, const char *name, const char *why)
@@ -36,6 +38,7 @@ static const char *ask(struct ipam *m, const struct service *s, const struct poo
 	if (!p->config->auto_assign && !s->facts->asked_pool) {
 		*why = "its autoAssign is off, so it must be asked for";
 		name_it(&v->closed, &v->closed_n, name, "autoAssign is off");
+		v->off_n++;
 		return "AutoAssignOff";
 	}
 	if (code) {
@@ -44,6 +47,7 @@ static const char *ask(struct ipam *m, const struct service *s, const struct poo
 		if (listed)
 			*why = arena_printf(&m->scratch, "it %s", refusal);
 		name_it(&v->closed, &v->closed_n, name, refusal);
+		v->rules = refusal;
 		return code;
 	}
 	if (!choose_has(p, need)) {
@@ -68,8 +72,30 @@ static void survey_pool(struct ipam *m, const struct service *s, const struct po
 		v->at[v->n++] = (struct record_considered){ p->config->name, code, why };
 }
 
+/* The same of the one pool that it asks for. */
+static const char *asked_words(struct ipam *m, const struct service *s, const struct survey *v)
+{
+	enum need need = s->facts->need;
+
+	if (v->full_n)
+		return arena_printf(&m->scratch,
+		    "no %s is free: %s, which it asks for, is full; add addresses to it, delete a "
+		    "Service that has one, or ask for another pool",
+		    explain_need(need, false), v->full.data);
+	if (v->familyless_n)
+		return arena_printf(&m->scratch,
+		    "pool %s, which it asks for, does not have %s: add one to it, or ask for another "
+		    "pool",
+		    v->familyless.data, explain_need(need, true));
+	return arena_printf(&m->scratch,
+	    "pool \"%s\", which it asks for, %s: change its rules, or ask for another pool",
+	    s->facts->asked_pool, v->rules ? v->rules : "");
+}
+
 static const char *survey_words(struct ipam *m, const struct service *s, const struct survey *v)
 {
+	if (s->facts->asked_pool)
+		return asked_words(m, s, v);
 	if (v->full_n)
 		return arena_printf(&m->scratch,
 		    "no %s is free: %s %s full; add addresses to a pool, or delete a Service that has "
@@ -80,9 +106,9 @@ static const char *survey_words(struct ipam *m, const struct service *s, const s
 		    "no pool that takes it has %s: add one to %s, or add a pool",
 		    explain_need(s->facts->need, true), v->familyless.data);
 	return arena_printf(&m->scratch,
-	    "no pool takes it: %s; ask for one with metallb.io/address-pool, change its rules, or add "
-	    "a pool",
-	    v->closed.data ? v->closed.data : "");
+	    "no pool takes it: %s; %schange the rules of one, or add a pool",
+	    v->closed.data ? v->closed.data : "",
+	    v->off_n ? "ask for one without autoAssign by metallb.io/address-pool, " : "");
 }
 
 enum { SHARED_MAX = 8, LOOKED_MAX = 64 };
@@ -130,6 +156,11 @@ static void survey_sharers(struct ipam *m, const struct service *s, struct surve
 				r->message, tell_addresses(m, a, 1), tell_name(m, other), rule);
 		told = true;
 	}
+	if (s->sharing && v->full_n && !n)
+		r->message = arena_printf(&m->scratch,
+		    "%s; no other Service whose metallb.io/allow-shared-ip is \"%.100s\" has one to "
+		    "share",
+		    r->message, s->facts->sharing);
 }
 
 /* Why no pool has an address for s: the automatic choice, or the pool it asks for. */

@@ -350,10 +350,10 @@ void tell_released(struct ipam *m, struct service *s, const struct addr *at, siz
 	struct refusal r = { .verdict = VERDICT_RELEASED, .code = "AddressReleased" };
 
 	if (n)
-		r.message =
-		    arena_printf(&m->scratch, "gave back %s: %s", tell_addresses(m, at, n), why);
+		r.message = arena_printf(
+		    &m->scratch, "gave back %s, because %s", tell_addresses(m, at, n), why);
 	else
-		r.message = arena_printf(&m->scratch, "its status is cleared: %s", why);
+		r.message = arena_printf(&m->scratch, "its status is cleared, because %s", why);
 	if (!s->gone)
 		write_status(m, s);
 	s->decided_holds = 0;

@@ -165,8 +165,8 @@ node_in_use() { # LIST: the annotation by which node-a's speaker tells it
 		e: done AddressAssigned
 	END
 	)
-	[ "$(echo "$output" | grep '^{' | message b)" = "would have 192.0.2.0 instead of 192.0.2.2; gave up 192.0.2.2: it is in no pool" ]
-	[ "$(echo "$output" | grep '^{' | message d)" = "would lose 198.51.100.0: no IPv4 address is free: \"first\" is full; add addresses to a pool, or delete a Service that has one; gave up 198.51.100.0: it is in no pool" ]
+	[ "$(echo "$output" | grep '^{' | message b)" = "would have 192.0.2.0 instead of 192.0.2.2; gave up 192.0.2.2, because it is in no pool" ]
+	[ "$(echo "$output" | grep '^{' | message d)" = "would lose 198.51.100.0, because no IPv4 address is free: \"first\" is full; add addresses to a pool, or delete a Service that has one; gave up 198.51.100.0, because it is in no pool" ]
 	[[ $output == *"2 Services would move, 1 would lose its address" ]]
 	# a Service's own words are not taken for the allocator's
 	{
@@ -174,7 +174,7 @@ node_in_use() { # LIST: the annotation by which node-a's speaker tells it
 		TYPE=MODIFIED service a '' 192.0.2.1 '"annotations":{"metallb.io/address-pool":"x; gave up y"}'
 	} >"$in"
 	allocate --what-if || [ $? -eq 4 ]
-	[[ $(message a <"$out") == "would lose 192.0.2.1: there is no pool \"x; gave up y\", which it asks for:"*"; gave up 192.0.2.1: it is of pool \"first\", and another is asked for" ]]
+	[[ $(message a <"$out") == "would lose 192.0.2.1, because there is no pool \"x; gave up y\", which it asks for:"*"; gave up 192.0.2.1, because it is of pool \"first\", and another is asked for" ]]
 	# no change: all is kept
 	lbctl allocate --what-if <"$BATS_TEST_TMPDIR/now" | briefly | diff - <(printf '%s: kept AddressKept\n' a b c d)
 }

@@ -208,7 +208,7 @@ source tests/lib/allocate.bash
 		a: done AddressAssigned
 	END
 	)
-	[ "$(message a <"$out")" = 'gave 192.0.2.0 of pool "first"; gave up 192.0.2.3: 192.0.2.3 is held by default/b, and to share it both need the same annotation metallb.io/allow-shared-ip' ]
+	[ "$(message a <"$out")" = 'gave 192.0.2.0 of pool "first"; gave up 192.0.2.3, because it is held by default/b, and to share it both need the same annotation metallb.io/allow-shared-ip' ]
 }
 
 @test "an address outside every pool: ours is replaced, another controller's left alone" {
