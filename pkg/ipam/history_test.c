@@ -44,7 +44,7 @@ static void of_two_with_one_recorded_address_the_older_keeps_it(void **state)
 	    "b; AddressKept: keeps 192.0.2.2 of pool \"p\"\n"
 	    "a -> 192.0.2.0 (p); AddressAssigned: gave 192.0.2.0 of pool \"p\"; gave up 192.0.2.2, "
 	    "because "
-	    "192.0.2.2 is held by default/b, and to share it both need the same annotation "
+	    "it is held by default/b, and to share it both need the same annotation "
 	    "metallb.io/allow-shared-ip; +ClearAssignment: current IP for \"default/a\" not allowed "
 	    "by config, will attempt for new IP assignment: can't change sharing key for "
 	    "\"default/a\", address also in use by default/b; +IPAllocated: Assigned IP "

@@ -162,6 +162,17 @@ static inline void world_gone(struct world *w, const char *name) /* of namespace
 #define PORT(n) "ports: [{port: " #n "}]"
 #define DUAL "clusterIPs: [198.51.100.1, '2001:db8:f::1'], ipFamilyPolicy: "
 
+/* Fails for a code that the table of codes does not have. */
+static inline void world_known(const char *code)
+{
+	const struct record_code *c = record_codes;
+
+	while (c->code && strcmp(c->code, code) != 0)
+		c++;
+	if (!c->code)
+		fail_msg("the code %s is in no table", code);
+}
+
 /* Everything that follows, one line each: "NAME -> ADDRESSES (POOL); CODE: MESSAGE; !REASON". */
 static inline const char *world_run(struct world *w, bool words)
 {
@@ -184,6 +195,10 @@ static inline const char *world_run(struct world *w, bool words)
 		if (o.decided)
 			at += (size_t)snprintf(out + at, size - at, "; %s%s%s", o.decision.code,
 			    words ? ": " : "", words ? o.decision.message : "");
+		if (o.decided)
+			world_known(o.decision.code);
+		for (size_t i = 0; o.decided && i < o.decision.considered_n; i++)
+			world_known(o.decision.considered[i].code);
 		for (size_t i = 0; i < o.events_n; i++)
 			at += (size_t)snprintf(out + at, size - at, "; %c%s%s%s",
 			    o.events[i].warning ? '!' : '+', o.events[i].reason, words ? ": " : "",

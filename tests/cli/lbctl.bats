@@ -65,6 +65,6 @@ setup() {
 }
 
 @test "the table of Decision codes in lbctl-stream(5) is the code's" {
-	diff <(lbctl --codes | cut -f 1) <(
-		sed -n '/^\.Sh DECISION CODES/,/^\.El/s/^\.It Cm \([A-Z][A-Za-z0-9]*\)$/\1/p' man/lbctl-stream.5)
+	diff <(lbctl --codes) <(sed -n '/^\.Sh DECISION CODES/,/^\.El/p' man/lbctl-stream.5 |
+		sed -n '/^\.It Cm /{s///;N;s/\n/\t/;p}')
 }
