@@ -9,11 +9,6 @@
 
 enum { BUCKET_MS = 20 }; /* so much of the pace may be sent at once */
 
-static uint64_t place_time(const struct l2 *l, const struct place *p)
-{
-	return l->now + (uint64_t)(int64_t)(int32_t)(p->at - (uint32_t)l->now);
-}
-
 static void link_ready(struct l2 *l, struct link *k)
 {
 	if (k->ready)
@@ -117,7 +112,7 @@ void burst_soon(struct l2 *l, struct place *p)
  * refreshed together for ever. */
 static uint64_t refresh_time(const struct l2 *l, const struct link *k)
 {
-	uint64_t at = place_time(l, k->queue[STEP_REFRESH]);
+	uint64_t at = whole_time(l, k->queue[STEP_REFRESH]->at);
 	uint64_t pace = k->refreshed_at + l->refresh_ms / (2 * k->refresh_n);
 
 	return at > pace ? at : pace;
@@ -134,7 +129,7 @@ static uint64_t link_time(const struct l2 *l, const struct link *k, struct place
 
 		if (!p)
 			continue;
-		at = step == STEP_REFRESH ? refresh_time(l, k) : place_time(l, p);
+		at = step == STEP_REFRESH ? refresh_time(l, k) : whole_time(l, p->at);
 		if (at >= first)
 			continue;
 		first = at;
@@ -197,7 +192,7 @@ uint64_t bursts_deadline(const struct l2 *l)
 static void step_done(struct l2 *l, struct link *k, struct place *p)
 {
 	unsigned step = p->step;
-	bool within = step < STEP_REFRESH && step % 2 == 0 && !vip_is_ipv6(p->vip);
+	bool within = step < STEP_REFRESH && step % 2 == 0 && !ip_is_ipv6(&p->ip);
 	unsigned next = step + (within || step % 2 ? 1 : 2);
 
 	dequeue(k, p);
@@ -221,13 +216,13 @@ bool l2_next_frame(struct l2 *l, struct l2_frame *out)
 		if (link_time(l, k, &p) > l->now || pace_time(l, k) > l->now)
 			continue;
 		out->ifindex = k->ifindex;
-		out->ipv6 = vip_is_ipv6(p->vip);
+		out->ipv6 = ip_is_ipv6(&p->ip);
 		if (out->ipv6)
-			out->ndp = ndp_unsolicited(&k->mac, &p->vip->ip);
+			out->ndp = ndp_unsolicited(&k->mac, &p->ip);
 		else
 			out->arp = arp_gratuitous(
 			    p->step < STEP_REFRESH && p->step % 2 ? ARP_REPLY : ARP_REQUEST, &k->mac,
-			    ip_to_in(&p->vip->ip));
+			    ip_to_in(&p->ip));
 		k->tokens -= l->rate ? 1000 : 0;
 		step_done(l, k, p);
 		return true;

@@ -66,12 +66,12 @@ static bool is_at(const void *strife, const void *place)
 	const struct strife *s = strife;
 	const struct place *p = place;
 
-	return s->ifindex == p->ifindex && !memcmp(&s->ip, &p->vip->ip, sizeof(s->ip));
+	return s->ifindex == p->ifindex && !memcmp(&s->ip, &p->ip, sizeof(s->ip));
 }
 
 struct strife *strife_find(const struct l2 *l, const struct place *p)
 {
-	struct strife key = { .ip = p->vip->ip, .ifindex = p->ifindex };
+	struct strife key = { .ip = p->ip, .ifindex = p->ifindex };
 
 	return table_find(&l->strifes, strife_hash(&key), is_at, p);
 }
@@ -85,7 +85,7 @@ static struct strife *strife_get(struct l2 *l, const struct place *p)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	s->ip = p->vip->ip;
+	s->ip = p->ip;
 	s->ifindex = p->ifindex;
 	if (!table_add(&l->strifes, s)) {
 		free(s);

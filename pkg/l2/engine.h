@@ -4,6 +4,7 @@
 #define LB_L2_ENGINE_H
 
 #include <regex.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "pkg/l2/l2.h"
@@ -11,6 +12,8 @@
 
 struct vip;
 struct place;
+
+enum { UUID_LEN = 16, UUID_TEXT_LEN = 37 };
 
 /* A burst in steps: the request and the reply of each round.  IPv6 has one frame a round. */
 enum {
@@ -48,23 +51,31 @@ struct own_mac {
 enum owner_state { OWNER_ACTIVE, OWNER_LEAVING, OWNER_ENDED };
 enum owner_told { TOLD_NOTHING, TOLD_ANNOUNCING, TOLD_NO_LINK };
 
-/* An announcement. */
+/* There may be a hundred thousand addresses and announcements, so owner, place and vip are small.
+ *
+ * An announcement. */
 struct owner {
-	struct owner *prev, *next; /* in one of l2.changed, l2.leaving, l2.ended */
-	char **interfaces;         /* NULL: all */
-	uint64_t until;            /* of its grace */
-	uint32_t vips_n, room, interfaces_n;
-	uint16_t key_len;
-	uint8_t state, told, why;
-	bool changed; /* is in l2.changed */
+	struct owner *next; /* in one of l2.changed, l2.leaving, l2.ended */
+	uint32_t until;     /* of its grace: the low bits of the time */
+	uint32_t vips_n;
 	struct mac successor;
-	struct vip *vips[]; /* `room` of them; then the key and the uid, each with its NUL */
+	uint8_t state : 2;
+	uint8_t told : 2;
+	uint8_t why : 2;
+	uint8_t changed : 1;  /* is in l2.changed */
+	uint8_t has_uuid : 1; /* its uid is kept in 16 bytes */
+	bool chooses_links;
+	struct vip *vips[]; /* then its texts, see owner_key() */
+};
+
+struct owner_list {
+	struct owner *first, *last;
 };
 
 /* One address on one link, where it is announced or, in its grace, still answered. */
 struct place {
+	struct in6_addr ip;        /* IPv4 as ::ffff:192.0.2.10 */
 	struct place *prev, *next; /* in link.queue[step] */
-	struct vip *vip;
 	uint64_t requests, answered;
 	uint32_t at; /* when its step is due: the low bits of the time */
 	int ifindex;
@@ -74,16 +85,19 @@ struct place {
 	uint32_t cut_short : 1; /* its burst was not over when it was withdrawn */
 };
 
-/* An address that somebody may ask for.  `owners` and `places`: one alone stands there itself, more
- * in an array, see slots_at(). */
+struct places {
+	size_t n;
+	struct place *at[]; /* by ifindex */
+};
+
+/* An address that somebody may ask for. */
 struct vip {
-	struct in6_addr ip; /* IPv4 as ::ffff:192.0.2.10 */
-	void *owners;
-	void *places; /* by ifindex */
-	uint32_t owners_n;
-	uint16_t places_n;
-	bool succeeded : 1; /* another host has it: no answers for owners in their grace */
-	bool blocked : 1;   /* is in l2.probings: being probed, or in use elsewhere */
+	struct place first; /* its `ip` is the address; its `ifindex` may be 0: no link */
+	uint32_t owners_n : 30;
+	uint32_t succeeded : 1; /* another host has it: no answers for owners in their grace */
+	uint32_t blocked : 1;   /* is in l2.probings: being probed, or in use elsewhere */
+	void *owners;           /* one alone stands there itself, more in an array, see slots_at() */
+	struct places *others;  /* on further links; NULL: none */
 };
 
 /* An address that is probed before its first use. */
@@ -132,17 +146,30 @@ struct l2 {
 	size_t peers_n, ignore_n;
 	enum l2_defend defend;
 	uint32_t probe_ms;
-	struct owner *changed, *leaving, *ended;
+	struct owner_list changed, leaving, ended;
 	struct owner *spent; /* told to the caller, who may still look */
 	bool succession;     /* an address in its grace was taken over: see who is done */
 	struct link *ready;
 	struct addr *told_addresses; /* of the last event */
 	struct addr told_address;
+	const char **told_interfaces;
+	char told_uid[UUID_TEXT_LEN];
 };
 
-static inline bool vip_is_ipv6(const struct vip *v)
+static inline bool ip_is_ipv6(const struct in6_addr *ip)
 {
-	return !IN6_IS_ADDR_V4MAPPED(&v->ip);
+	return !IN6_IS_ADDR_V4MAPPED(ip);
+}
+
+static inline const char *text_after(const char *text)
+{
+	return text + strlen(text) + 1;
+}
+
+/* A time within 24 days of now, from its low bits. */
+static inline uint64_t whole_time(const struct l2 *l, uint32_t low)
+{
+	return l->now + (uint64_t)(int64_t)(int32_t)(low - (uint32_t)l->now);
 }
 
 /* A pointer list of n, kept in one pointer. */
@@ -156,11 +183,6 @@ void slots_drop(void **slots, size_t n, size_t i);
 static inline struct owner *vip_owner(const struct vip *v, size_t i)
 {
 	return slots_at(&v->owners, v->owners_n, i);
-}
-
-static inline struct place *vip_place(const struct vip *v, size_t i)
-{
-	return slots_at(&v->places, v->places_n, i);
 }
 
 struct in6_addr ip_from_addr(const struct addr *a);
@@ -181,19 +203,30 @@ bool vip_is_wanted(const struct vip *v); /* somebody announces it, or did a mome
 /* Sets where it is announced and answered now; bursts begin where that is news. */
 void vip_update(struct l2 *l, struct vip *v);
 void vip_update_on(struct l2 *l, struct vip *v, const struct link *k);
-struct place *place_find(const struct vip *v, int ifindex);
+struct place *place_find(struct vip *v, int ifindex);
+/* Its places, as table_next() gives items. */
+struct place *vip_next_place(struct vip *v, size_t *i);
 uint32_t vip_hash(const void *vip);
 
 /* owner.c */
 const char *owner_key(const struct owner *o);
+const char *owner_interfaces(const struct owner *o); /* one after the other, up to an empty one */
+const char *owner_uid(const struct owner *o, char room[static UUID_TEXT_LEN]);
+bool owner_is_announcing(const struct l2 *l, const struct owner *o);
+struct owner *owners_pop(struct owner_list *list); /* the first; NULL when there is none */
 bool owner_allows(const struct owner *o, const struct link *k);
 void owner_changed(struct l2 *l, struct owner *o);
-void owner_free(struct owner *o);
+void owner_unchanged(struct l2 *l, struct owner *o);
+void owner_detach(struct l2 *l, struct owner *o); /* from its vips; its texts are still there */
 uint32_t owner_hash(const void *owner);
 char **names_copy(const struct l2_names *n, struct err *e); /* NULL for none, or with *e */
 void names_free(char **names, size_t n);
 void owners_tick(struct l2 *l); /* graces that are over */
 void vip_owners_changed(struct l2 *l, const struct vip *v);
+
+/* uuid.c: as Kubernetes writes them, in 16 bytes.  False for any other text. */
+bool uuid_pack(uint8_t out[static UUID_LEN], const char *text);
+const char *uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_LEN]);
 
 /* links.c */
 struct link *link_find(const struct l2 *l, int ifindex);

@@ -68,14 +68,13 @@ void l2_free(struct l2 *l)
 		vip_free(l, v);
 	for (size_t i = 0; (o = table_next(&l->owners, &i)); i--) {
 		table_remove(&l->owners, o);
-		owner_free(o);
+		free(o);
 	}
-	while ((o = l->ended)) {
-		DL_DELETE(l->ended, o);
-		owner_free(o);
-	}
-	owner_free(l->spent);
+	while ((o = owners_pop(&l->ended)))
+		free(o);
+	free(l->spent);
 	free(l->told_addresses);
+	free(l->told_interfaces);
 	links_free(l);
 	table_release(&l->vips);
 	table_release(&l->owners);
@@ -267,7 +266,7 @@ size_t l2_addresses(const struct l2 *l, struct addr *out, size_t max)
 		if (!vip_is_wanted(v))
 			continue;
 		if (n < max)
-			out[n] = ip_to_addr(&v->ip);
+			out[n] = ip_to_addr(&v->first.ip);
 		n++;
 	}
 	return n;
@@ -275,14 +274,14 @@ size_t l2_addresses(const struct l2 *l, struct addr *out, size_t max)
 
 size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max)
 {
-	const struct vip *v;
+	const struct place *p;
+	struct vip *v;
 	size_t n = 0;
 
 	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
-		for (size_t k = 0; vip_is_ipv6(v) && k < v->places_n; k++, n++)
+		for (size_t k = 0; ip_is_ipv6(&v->first.ip) && (p = vip_next_place(v, &k)); n++)
 			if (n < max)
-				out[n] = (struct ndp_group){ vip_place(v, k)->ifindex,
-					ndp_solicited_node(&v->ip) };
+				out[n] = (struct ndp_group){ p->ifindex, ndp_solicited_node(&p->ip) };
 	}
 	return n;
 }
@@ -290,9 +289,14 @@ size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max)
 int l2_first_link(const struct l2 *l, const struct addr *a)
 {
 	struct in6_addr ip = ip_from_addr(a);
-	const struct vip *v = vip_find(l, &ip);
+	struct vip *v = vip_find(l, &ip);
+	const struct place *p;
+	int lowest = 0;
 
-	return v && v->places_n ? vip_place(v, 0)->ifindex : 0;
+	for (size_t i = 0; v && (p = vip_next_place(v, &i));)
+		if (!lowest || p->ifindex < lowest)
+			lowest = p->ifindex;
+	return lowest;
 }
 
 uint64_t l2_generation(const struct l2 *l)
@@ -309,9 +313,10 @@ uint64_t l2_deadline(const struct l2 *l)
 {
 	uint64_t at = l->succession || l->strife_news ? l->now : bursts_deadline(l);
 	uint64_t probe = probings_deadline(l);
+	uint64_t grace = l->leaving.first ? whole_time(l, l->leaving.first->until) : UINT64_MAX;
 
 	at = probe < at ? probe : at;
-	return l->leaving && l->leaving->until < at ? l->leaving->until : at;
+	return grace < at ? grace : at;
 }
 
 bool l2_is_idle(const struct l2 *l)

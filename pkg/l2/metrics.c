@@ -56,15 +56,14 @@ static void put_label(struct buf *out, const char *text)
 static void put_family(const struct l2 *l, const struct family *f, struct buf *out)
 {
 	char text[ADDR_TEXT_LEN];
-	const struct vip *v;
+	const struct place *p;
+	struct vip *v;
 
 	head(out, f->name, f->help, "counter");
 	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
-		struct addr ip = ip_to_addr(&v->ip);
+		struct addr ip = ip_to_addr(&v->first.ip);
 
-		for (size_t k = 0; k < v->places_n; k++) {
-			const struct place *p = vip_place(v, k);
-
+		for (size_t k = 0; (p = vip_next_place(v, &k));) {
 			buf_printf(out, "%s{ip=\"%s\",interface=\"", f->name, addr_format(&ip, text));
 			put_label(out, link_find(l, p->ifindex)->name);
 			buf_printf(out, "\"} %llu\n", (unsigned long long)f->value(l, p));
@@ -98,9 +97,10 @@ static void put_announced(const struct l2 *l, const char *node, struct buf *out)
 	head(out, name, "Addresses that this node announces.", "gauge");
 	for (size_t i = 0; (o = table_next(&l->owners, &i));) {
 		for (size_t k = 0; o->state == OWNER_ACTIVE && k < o->vips_n; k++) {
-			struct addr ip = ip_to_addr(&o->vips[k]->ip);
+			struct addr ip = ip_to_addr(&o->vips[k]->first.ip);
+			size_t first = 0;
 
-			if (!o->vips[k]->places_n)
+			if (!vip_next_place(o->vips[k], &first))
 				continue;
 			buf_printf(out, "%s{service=\"", name);
 			put_label(out, owner_key(o));

@@ -287,6 +287,108 @@ static void the_generation_tells_when_to_listen_anew(void **state)
 	l2_free(l);
 }
 
+static void the_uid_and_the_links_are_given_back_as_they_came(void **state)
+{
+	static const char *const uids[] = {
+		"5f0c3a1e-7b8d-4e2f-9a6b-0123456789ab",
+		"5F0C3A1E-7B8D-4E2F-9A6B-0123456789AB",
+		"5f0c3a1e-7b8d-4e2f-9a6b-0123456789a",
+		"5f0c3a1e-7b8d-4e2f-9a6b-0123456789abc",
+		"5f0c3a1e07b8d-4e2f-9a6b-0123456789ab",
+		"5f0c3a1e-7b8d-4e2f-9a6b-0123456789ag",
+		"web",
+		"",
+	};
+	const char *links[] = { "eth0", "", "eth1" };
+	struct addr ip = address("192.0.2.10");
+	struct l2_announcement a = { .addresses = &ip, .addresses_n = 1 };
+	struct netlink_link eth0 = link_up(ETH0, "eth0", 1);
+	struct l2 *l = engine(&(struct l2_options){ 0 });
+	struct err e = ERR_INIT;
+	struct l2_event ev;
+
+	(void)state;
+	set_links(l, &eth0, 1, 0);
+	for (size_t i = 0; i < ARRAY_LEN(uids); i++) {
+		a.key = uids[i];
+		a.uid = uids[i];
+		a.interfaces = (struct l2_names){ links, i % 4 };
+		assert_int_equal(l2_announce(l, &a, 0, &e), 0);
+		assert_true(l2_next_event(l, &ev) && ev.what == L2_ANNOUNCING);
+		assert_string_equal(ev.key, uids[i]);
+		assert_string_equal(ev.uid, uids[i]);
+		assert_int_equal(ev.interfaces.n, i % 4 < 2 ? i % 4 : i % 4 - 1); /* "" is none */
+		for (size_t k = 0; k < ev.interfaces.n; k++)
+			assert_string_equal(ev.interfaces.at[k], k ? "eth1" : "eth0");
+		if (i % 4 < 2)
+			assert_int_equal(l2_announce(l, &a, 0, &e), 0);
+		assert_false(l2_next_event(l, &ev));
+	}
+	l2_free(l);
+}
+
+static void links_come_and_go_in_any_order(void **state)
+{
+	struct netlink_link links[5];
+	struct l2 *l = engine(&(struct l2_options){ 0 });
+	struct addr ip = address("192.0.2.10");
+
+	(void)state;
+	announce(l, "default/web", "192.0.2.10", "", 0);
+	for (unsigned round = 0; round < 1 << 10; round++) {
+		unsigned have = round < 1 << 5 ? round : 31 & (round * 0x9e3779b1u >> 20);
+		int lowest = 0;
+		size_t n = 0;
+
+		for (int i = 4; i >= 0; i--)
+			if (have >> i & 1)
+				lowest = 2 + i;
+		for (int i = 0; i < 5; i++)
+			if (have >> i & 1)
+				links[n++] = link_up(2 + i, "eth", (uint8_t)(2 + i));
+		set_links(l, links, n, 0);
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(
+			    ask(l, 2 + i, "192.0.2.10"), have >> i & 1 ? L2_ANSWERED : L2_NOT_HERE);
+		assert_int_equal(l2_first_link(l, &ip), lowest);
+	}
+	l2_free(l);
+}
+
+/* Of five that are in their grace, some are announced again, and all end that were not. */
+static void a_grace_that_is_broken_off_does_not_touch_the_others(void **state)
+{
+	static const char *const keys[] = { "a/0", "a/1", "a/2", "a/3", "a/4" };
+
+	(void)state;
+	for (unsigned back = 0; back < 1 << 5; back++) {
+		struct l2 *l = announcing_10(1000);
+
+		for (int i = 0; i < 5; i++)
+			announce(l, keys[i], "192.0.2.10", "", 0);
+		while (happened(l)[0])
+			;
+		for (int i = 0; i < 5; i++)
+			l2_withdraw(l, keys[i], 10);
+		for (int i = 4; i >= 0; i--)
+			if (back >> i & 1)
+				announce(l, keys[i], "192.0.2.10", "", 20);
+		for (int i = 0; i < 5; i++)
+			l2_withdraw(l, keys[i], 500); /* those again, behind the rest */
+		l2_tick(l, 1010);
+		for (int i = 0; i < 5; i++)
+			if (!(back >> i & 1))
+				assert_string_equal(strchr(happened(l), ' ') + 1, keys[i]);
+		assert_string_equal(happened(l), "");
+		l2_tick(l, 1500);
+		for (int i = 0; i < 5; i++)
+			if (back >> i & 1)
+				assert_string_equal(strchr(happened(l), ' ') + 1, keys[i]);
+		assert_string_equal(happened(l), "");
+		l2_free(l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +407,9 @@ int main(void)
 		cmocka_unit_test(a_successor_counts_for_its_grace_alone),
 		cmocka_unit_test(a_shared_address_has_no_successor_while_one_wants_it),
 		cmocka_unit_test(the_generation_tells_when_to_listen_anew),
+		cmocka_unit_test(the_uid_and_the_links_are_given_back_as_they_came),
+		cmocka_unit_test(links_come_and_go_in_any_order),
+		cmocka_unit_test(a_grace_that_is_broken_off_does_not_touch_the_others),
 	};
 
 	return cmocka_run_group_tests_name("l2 announcements", tests, NULL, NULL);

@@ -53,7 +53,7 @@ void probing_start(struct l2 *l, struct vip *v)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return;
-	p->ip = v->ip;
+	p->ip = v->first.ip;
 	begin(l, p);
 	v->blocked = true;
 	DL_APPEND(l->probings, p);
@@ -75,7 +75,7 @@ static void drop(struct l2 *l, struct probing *p)
 
 void probing_stop(struct l2 *l, struct vip *v)
 {
-	struct probing *p = v->blocked ? probing_find(l, &v->ip) : NULL;
+	struct probing *p = v->blocked ? probing_find(l, &v->first.ip) : NULL;
 
 	v->blocked = false;
 	if (p)
@@ -85,7 +85,7 @@ void probing_stop(struct l2 *l, struct vip *v)
 /* That a peer has it means that it isn't new after all. */
 bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int ifindex)
 {
-	struct probing *p = probing_find(l, &v->ip);
+	struct probing *p = probing_find(l, &v->first.ip);
 
 	if (!p || mac_is_peer(l, by))
 		return false;
@@ -160,12 +160,12 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 			if (!is_asked_on(v, k))
 				continue;
 			out->ifindex = k->ifindex;
-			out->ipv6 = vip_is_ipv6(v);
+			out->ipv6 = ip_is_ipv6(&p->ip);
 			if (out->ipv6)
-				out->ndp = ndp_solicit(&k->mac, &in6addr_any, &v->ip);
+				out->ndp = ndp_solicit(&k->mac, &in6addr_any, &p->ip);
 			else
 				out->arp =
-				    arp_request(&k->mac, (struct in_addr){ 0 }, ip_to_in(&v->ip));
+				    arp_request(&k->mac, (struct in_addr){ 0 }, ip_to_in(&p->ip));
 			return true;
 		}
 		asking(l, p, false);

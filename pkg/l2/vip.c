@@ -70,12 +70,12 @@ struct addr ip_to_addr(const struct in6_addr *ip)
 
 uint32_t vip_hash(const void *vip)
 {
-	return table_hash(&((const struct vip *)vip)->ip, sizeof(struct in6_addr));
+	return table_hash(&((const struct vip *)vip)->first.ip, sizeof(struct in6_addr));
 }
 
 static bool has_ip(const void *vip, const void *ip)
 {
-	return !memcmp(&((const struct vip *)vip)->ip, ip, sizeof(struct in6_addr));
+	return !memcmp(&((const struct vip *)vip)->first.ip, ip, sizeof(struct in6_addr));
 }
 
 struct vip *vip_find(const struct l2 *l, const struct in6_addr *ip)
@@ -83,14 +83,19 @@ struct vip *vip_find(const struct l2 *l, const struct in6_addr *ip)
 	return table_find(&l->vips, table_hash(ip, sizeof(*ip)), has_ip, ip);
 }
 
-static size_t place_index(const struct vip *v, int ifindex)
+static size_t others_n(const struct vip *v)
 {
-	size_t from = 0, to = v->places_n;
+	return v->others ? v->others->n : 0;
+}
+
+static size_t others_index(const struct vip *v, int ifindex)
+{
+	size_t from = 0, to = others_n(v);
 
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
 
-		if (vip_place(v, mid)->ifindex < ifindex)
+		if (v->others->at[mid]->ifindex < ifindex)
 			from = mid + 1;
 		else
 			to = mid;
@@ -98,12 +103,21 @@ static size_t place_index(const struct vip *v, int ifindex)
 	return from;
 }
 
-struct place *place_find(const struct vip *v, int ifindex)
+struct place *place_find(struct vip *v, int ifindex)
 {
-	size_t i = place_index(v, ifindex);
-	struct place *p = i < v->places_n ? vip_place(v, i) : NULL;
+	size_t i;
 
-	return p && p->ifindex == ifindex ? p : NULL;
+	if (ifindex && v->first.ifindex == ifindex)
+		return &v->first;
+	i = others_index(v, ifindex);
+	return i < others_n(v) && v->others->at[i]->ifindex == ifindex ? v->others->at[i] : NULL;
+}
+
+struct place *vip_next_place(struct vip *v, size_t *i)
+{
+	if (*i == 0 && (*i)++ == 0 && v->first.ifindex)
+		return &v->first;
+	return *i <= others_n(v) ? v->others->at[(*i)++ - 1] : NULL;
 }
 
 void vip_owners_changed(struct l2 *l, const struct vip *v)
@@ -114,37 +128,59 @@ void vip_owners_changed(struct l2 *l, const struct vip *v)
 
 static void place_changed(struct l2 *l, const struct vip *v)
 {
-	l->groups_generation += vip_is_ipv6(v);
+	l->groups_generation += ip_is_ipv6(&v->first.ip);
 	vip_owners_changed(l, v);
+}
+
+static struct place *others_add(struct vip *v, int ifindex)
+{
+	size_t n = others_n(v), i = others_index(v, ifindex);
+	struct place *p = malloc(sizeof(*p));
+	struct places *more =
+	    p ? realloc(v->others, sizeof(*more) + (n + 1) * sizeof(more->at[0])) : NULL;
+
+	if (!more) {
+		free(p);
+		return NULL;
+	}
+	memmove(&more->at[i + 1], &more->at[i], (n - i) * sizeof(more->at[0]));
+	more->at[i] = p;
+	more->n = n + 1;
+	v->others = more;
+	return p;
+}
+
+static void others_drop(struct vip *v, struct place *p)
+{
+	struct places *o = v->others;
+	size_t i = others_index(v, p->ifindex);
+
+	memmove(&o->at[i], &o->at[i + 1], (--o->n - i) * sizeof(o->at[0]));
+	if (o->n == 0) {
+		free(o);
+		v->others = NULL;
+	}
+	free(p);
 }
 
 /* NULL when there is no memory: then the address is not answered there. */
 static struct place *place_new(struct vip *v, int ifindex)
 {
-	struct place *p = v->places_n < UINT16_MAX ? calloc(1, sizeof(*p)) : NULL;
+	struct place *p = v->first.ifindex ? others_add(v, ifindex) : &v->first;
 
-	if (p && !slots_add(&v->places, v->places_n, place_index(v, ifindex), p)) {
-		free(p);
-		p = NULL;
-	}
-	if (!p)
-		return NULL;
-	v->places_n++;
-	p->vip = v;
-	p->ifindex = ifindex;
-	p->step = STEP_NONE;
+	if (p)
+		*p = (struct place){ .ip = v->first.ip, .ifindex = ifindex, .step = STEP_NONE };
 	return p;
 }
 
-static void place_free(struct l2 *l, struct place *p)
+static void place_free(struct l2 *l, struct vip *v, struct place *p)
 {
-	struct vip *v = p->vip;
-
 	claims_forget(l, p);
 	burst_stop(l, p);
-	slots_drop(&v->places, v->places_n, place_index(v, p->ifindex));
-	v->places_n--;
-	free(p);
+	if (p == &v->first)
+		p->ifindex = 0;
+	else
+		others_drop(v, p);
 }
 
 static void may(const struct vip *v, const struct link *k, bool *announce, bool *answer)
@@ -171,7 +207,7 @@ void vip_update_on(struct l2 *l, struct vip *v, const struct link *k)
 	if (!p)
 		return;
 	if (!answer) {
-		place_free(l, p);
+		place_free(l, v, p);
 		place_changed(l, v);
 		return;
 	}
@@ -223,9 +259,11 @@ bool vip_is_wanted(const struct vip *v)
 
 void vip_free(struct l2 *l, struct vip *v)
 {
+	struct place *p;
+
 	probing_stop(l, v);
-	while (v->places_n)
-		place_free(l, vip_place(v, 0));
+	for (size_t i = 0; (p = vip_next_place(v, &i)); i = 0)
+		place_free(l, v, p);
 	while (v->owners_n)
 		slots_drop(&v->owners, v->owners_n--, 0);
 	table_remove(&l->vips, v);
@@ -241,7 +279,7 @@ static struct vip *vip_get(struct l2 *l, const struct in6_addr *ip)
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return NULL;
-	v->ip = *ip;
+	v->first.ip = *ip;
 	if (!table_add(&l->vips, v)) {
 		free(v);
 		return NULL;
