@@ -176,8 +176,8 @@ static void take_decision(struct allocate *x, const struct record *r, const stru
 		if (text && addr_parse(&at[good], text, &e) == 0)
 			good++;
 		else
-			complaints_part(
-			    x->complaints, "Decision", object, "spec.addresses: want IP addresses");
+			complaints_part(x->complaints, "Decision", object,
+			    "spec.addresses: want IP addresses", text);
 	}
 	by = arena_printf(
 	    &x->scratch, "%s %s %s/%s", component, kind ? kind : "", meta.namespace, meta.name);
@@ -209,7 +209,8 @@ static void take_node(struct allocate *x, const struct record *r, const struct j
 		else
 			complaints_part(x->complaints, "Node", object,
 			    "annotation " RECORD_IN_USE
-			    ": want addresses with commas, as 192.0.2.10=02:00:00:00:00:01");
+			    ": want addresses with commas, as 192.0.2.10=02:00:00:00:00:01",
+			    one);
 	}
 	ipam_quarantine(x->ipam, by, at, good, why);
 }

@@ -111,13 +111,16 @@ static void tell(const char *about, const char *text, const char *then)
 	buf_release(&line);
 }
 
+static void put_name(struct buf *about, const char *kind, const char *namespace, const char *name)
+{
+	buf_printf(about, "%s %s%s%s", kind, namespace ? namespace : "",
+	    namespace && *namespace ? "/" : "", name && *name ? name : "without a name");
+}
+
 static void name_of(struct buf *about, const char *kind, const struct json *object)
 {
-	const char *namespace = json_string(json_at(object, "metadata", "namespace", NULL));
-	const char *name = json_string(json_at(object, "metadata", "name", NULL));
-
-	buf_printf(about, "%s %s%s%s", kind, namespace ? namespace : "", namespace ? "/" : "",
-	    name ? name : "without a name");
+	put_name(about, kind, json_string(json_at(object, "metadata", "namespace", NULL)),
+	    json_string(json_at(object, "metadata", "name", NULL)));
 }
 
 static void complain(struct complaints *c, const char *kind, const struct json *object,
@@ -137,10 +140,16 @@ void complaints_object(
 	complain(c, kind, object, text, "this version is ignored");
 }
 
-void complaints_part(
-    struct complaints *c, const char *kind, const struct json *object, const char *text)
+void complaints_part(struct complaints *c, const char *kind, const struct json *object,
+    const char *want, const char *have)
 {
-	complain(c, kind, object, text, "that part is ignored");
+	struct buf text = BUF_INIT;
+
+	buf_printf(&text, "%s, have %s%.60s%s", want, have ? "\"" : "", have ? have : "another type",
+	    have ? "\"" : "");
+	if (!text.bad)
+		complain(c, kind, object, text.data, "that part is ignored");
+	buf_release(&text);
 }
 
 void complaints_over(struct complaints *c, const char *kind, const struct json *object)
@@ -167,8 +176,8 @@ void complaints_config(struct complaints *c, const struct config_problem *proble
 		const struct config_problem *p = &problems[i];
 		struct buf about = BUF_INIT;
 
-		buf_printf(&about, "%s %s/%s%s%s", p->kind, p->namespace, p->name,
-		    p->path[0] ? ": " : "", p->path);
+		put_name(&about, p->kind, p->namespace, p->name);
+		buf_printf(&about, "%s%s", p->path[0] ? ": " : "", p->path);
 		if (!about.bad && is_new(c, about.data, p->message, true))
 			tell(about.data, p->message,
 			    p->harmless ? "that part is ignored"

@@ -14,9 +14,9 @@ void complaints_free(struct complaints *c); /* NULL is fine */
 /* A version of the object that can't be used. */
 void complaints_object(
     struct complaints *c, const char *kind, const struct json *object, const char *text);
-/* A part of it that can't. */
-void complaints_part(
-    struct complaints *c, const char *kind, const struct json *object, const char *text);
+/* A part of it that can't: what is wanted there, and what is there (NULL: no text). */
+void complaints_part(struct complaints *c, const char *kind, const struct json *object,
+    const char *want, const char *have);
 /* A good version of it, or its end. */
 void complaints_over(struct complaints *c, const char *kind, const struct json *object);
 

@@ -77,8 +77,10 @@ static uint8_t primary_of(const struct api_service *s)
 }
 
 /* The addresses of a comma-separated list. */
-static bool parse_list(struct facts *f, const char *list, struct err *why)
+static bool parse_list(struct facts *f, const char *whole, struct err *why)
 {
+	const char *list = whole;
+
 	while (1) {
 		size_t n = strcspn(list, ",");
 		const char *from = list + strspn(list, " \t");
@@ -87,17 +89,25 @@ static bool parse_list(struct facts *f, const char *list, struct err *why)
 
 		while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
 			to--;
-		if (to <= from || (size_t)(to - from) >= sizeof(one)) {
+		if (to <= from) {
+			err_set(why, ERR_USAGE,
+			    "an entry of \"%.100s\" is empty: want one address, or one of each family "
+			    "with a comma between",
+			    whole);
+			return false;
+		}
+		if ((size_t)(to - from) >= sizeof(one)) {
 			err_set(why, ERR_USAGE,
 			    "\"%.60s\" is not an address: want IPv4 such as 192.0.2.10, or IPv6 such "
 			    "as 2001:db8::10",
-			    to > from ? from : "");
+			    from);
 			return false;
 		}
 		snprintf(one, sizeof(one), "%.*s", (int)(to - from), from);
 		if (f->asked_n == 2) {
-			err_set(
-			    why, ERR_USAGE, "more than two addresses: want one, or one of each family");
+			err_set(why, ERR_USAGE,
+			    "\"%.100s\" has more than two addresses: want one, or one of each family",
+			    whole);
 			return false;
 		}
 		if (addr_parse(&f->asked[f->asked_n], one, why) < 0)
@@ -108,7 +118,8 @@ static bool parse_list(struct facts *f, const char *list, struct err *why)
 		list += n + 1;
 	}
 	if (f->asked_n == 2 && f->asked[0].family == f->asked[1].family) {
-		err_set(why, ERR_USAGE, "two addresses of one family: want one of each, or one only");
+		err_set(why, ERR_USAGE,
+		    "\"%.100s\" has two addresses of one family: want one of each, or one only", whole);
 		return false;
 	}
 	return true;

@@ -154,6 +154,10 @@ static void what_is_no_object_is_refused_by_name(void **state)
 		{ "kind: Service\napiVersion: v1\nmetadata: {name: a, namespace: ..}",
 		    "metadata.namespace: '..' is not a name" },
 		{ "kind: Service\napiVersion: /v1\nmetadata: {name: a}", "is not GROUP/VERSION" },
+		{ "kind: IPAdressPool\napiVersion: metallb.io/v1beta1",
+		    "kind: metallb.io has no 'IPAdressPool'; want IPAddressPool" },
+		{ "kind: IPAddressPool\napiVersion: metalb.io/v1beta1",
+		    "IPAddressPool: apiVersion: want metallb.io/v1beta1, have 'metalb.io/v1beta1'" },
 		{ "kind: Node\napiVersion: v1\nmetadata: {name: a, namespace: b}",
 		    "a Node has none\n" },
 		{ "kind: List\napiVersion: v1\nitems: [{kind: Service, apiVersion: v1}]",
@@ -170,6 +174,18 @@ static void what_is_no_object_is_refused_by_name(void **state)
 		if (!strstr(have, cases[i].want))
 			fail_msg("%s: %s", cases[i].text, have);
 	}
+}
+
+static void kinds_that_lbctl_does_not_read_are_let_be(void **state)
+{
+	CLEANUP(manifest_freep) struct manifest *m = new_world();
+
+	(void)state;
+	file(m, "a.yaml",
+	    "kind: BGPPeer\napiVersion: metallb.io/v1beta2\n---\n"
+	    "kind: Service\napiVersion: serving.knative.dev/v1\n---\n"
+	    "kind: Deployment\napiVersion: apps/v1\n");
+	assert_string_equal(told(m), "");
 }
 
 static void the_first_file_by_path_wins_and_the_other_is_told(void **state)
@@ -271,6 +287,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_does_not_parse_keeps_its_objects),
 		cmocka_unit_test(an_object_that_cannot_be_taken_leaves_the_others_and_drops_none),
 		cmocka_unit_test(what_is_no_object_is_refused_by_name),
+		cmocka_unit_test(kinds_that_lbctl_does_not_read_are_let_be),
 		cmocka_unit_test(the_first_file_by_path_wins_and_the_other_is_told),
 		cmocka_unit_test(overlays_are_laid_over_objects_and_are_nothing_by_themselves),
 		cmocka_unit_test(an_event_of_lbctl_is_an_object_of_its_own),

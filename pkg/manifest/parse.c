@@ -173,6 +173,27 @@ static int add_def(struct manifest_defs *out, struct manifest_def *d, struct err
 	return 0;
 }
 
+/* A kind that lbctl does not read is fine, but not one that is MetalLB's but for a slip. */
+static int check_unread(const char *kind, const char *api_version, const char *group, struct err *e)
+{
+	static const char metallb[] = "metallb.io";
+	static const char *const unread[] = { "BGPPeer", "BGPAdvertisement", "BFDProfile", "Community",
+		"ConfigurationState", "ServiceL2Status", "ServiceBGPStatus" };
+
+	if (strcmp(group, metallb) != 0) {
+		if (!api_kind_find(kind, metallb))
+			return 0;
+		return err_set(e, ERR_PROTOCOL, "%s: apiVersion: want %s/v1beta1, have '%.80s'", kind,
+		    metallb, api_version);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(unread); i++)
+		if (!strcmp(kind, unread[i]))
+			return 0;
+	return err_set(e, ERR_PROTOCOL,
+	    "kind: %s has no '%.80s'; want IPAddressPool, AddressPool or L2Advertisement", metallb,
+	    kind);
+}
+
 static int take_object(struct walk *w, const struct json *object, const char *kind_text,
     const char *api_version, struct err *e)
 {
@@ -185,7 +206,7 @@ static int take_object(struct walk *w, const struct json *object, const char *ki
 		    "%s: apiVersion: '%.80s' is not GROUP/VERSION or VERSION", kind_text, api_version);
 	kind = api_kind_find(kind_text, group);
 	if (!kind)
-		return 0; /* none that lbctl reads */
+		return check_unread(kind_text, api_version, group, e);
 	if (take_names(&d, object, kind, e) < 0 || take_tree(&d, object, w->p->full, e) < 0 ||
 	    add_def(w->out, &d, e) < 0) {
 		def_release(&d);

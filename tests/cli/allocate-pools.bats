@@ -223,6 +223,23 @@ statuses() { # of the pools, a line each
 	briefly <"$out" | grep -q '1: waiting NoPool'
 }
 
+@test "a pool without a name or a namespace is told as such" {
+	{ pool '' 192.0.2.0/30; pool first 192.0.2.0/30 | jq -c 'del(.object.metadata.namespace)'; } >"$in"
+	allocate
+	diff "$err" - <<-'END'
+		lbctl allocate: warning: IPAddressPool first: metadata.namespace: is "", but the configuration is read from namespace metallb-system only; move it there; it is not used
+		lbctl allocate: warning: IPAddressPool metallb-system/without a name: metadata.name: want a name, have ""; it is not used
+	END
+}
+
+@test "a field that a pool does not have is told, and the rest is used" {
+	{ pool first 192.0.2.0/30 '"autoassign":false'; service a; } >"$in"
+	allocate
+	briefly <"$out" | grep -q "a: status 192.0.2.0 first"
+	[ "$(cat "$err")" = "lbctl allocate: warning: IPAddressPool metallb-system/first: spec.autoassign: no such key; the keys here are addresses, autoAssign, avoidBuggyIPs, serviceAllocation; that part is ignored" ]
+	! briefly <"$out" | grep Configuration
+}
+
 @test "the configuration is read in its namespace only" {
 	{
 		pool first 192.0.2.0/30 | sed s/metallb-system/lb/
