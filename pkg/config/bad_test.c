@@ -3,18 +3,7 @@
  * the object and the place, and another pool is in force all the same. */
 #include "pkg/config/config.h"
 
-#include "pkg/yaml/yaml.h"
-#include "tests/unit.h"
-
-static struct json *yaml(const char *text)
-{
-	struct json *j = NULL;
-	struct err e = ERR_INIT;
-
-	if (yaml_parse(text, strlen(text), &j, &e) < 0)
-		fail_msg("%s in %s", e.text, text);
-	return j;
-}
+#include "tests/yaml.h"
 
 static struct config_store *store_with_a_good_pool(void)
 {

@@ -2,18 +2,7 @@
 /* Each rule of the formats: what is accepted and what is refused, with the words. */
 #include "pkg/config/config.h"
 
-#include "pkg/yaml/yaml.h"
-#include "tests/unit.h"
-
-static struct json *yaml(const char *text)
-{
-	struct json *j = NULL;
-	struct err e = ERR_INIT;
-
-	if (yaml_parse(text, strlen(text), &j, &e) < 0)
-		fail_msg("%s in %s", e.text, text);
-	return j;
-}
+#include "tests/yaml.h"
 
 static void put(struct config_store *s, const char *kind, const char *name, const char *rest)
 {

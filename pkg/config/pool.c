@@ -60,13 +60,15 @@ static const struct json *get_spec(struct decoder *d, const struct json *object)
 	return spec;
 }
 
-static void get_allocation(struct decoder *d, const struct json *spec, struct config_pool *p)
+static void get_allocation(
+    struct decoder *d, const struct json *spec, const struct path *up, struct version *v)
 {
 	static const char key[] = "serviceAllocation";
-	const struct json *j = get_typed(d, spec, &spec_path, key, JSON_OBJECT);
-	struct path at = path_key(&spec_path, key);
+	const struct json *j = get_typed(d, spec, up, key, JSON_OBJECT);
+	struct path at = path_key(up, key);
 	struct path priority = path_key(&at, "priority");
 	const struct json *number = json_get(j, "priority");
+	struct config_pool *p = &v->pool;
 	int64_t n = 0;
 
 	if (!j)
@@ -82,10 +84,12 @@ static void get_allocation(struct decoder *d, const struct json *spec, struct co
 	p->service_selectors = get_selectors(d, j, &at, "serviceSelectors");
 }
 
-struct version *decode_ip_address_pool(
-    const struct json *object, const struct api_meta *meta, struct faults *f)
+/* A pool of the kind, whose spec has these keys; more() reads what only this kind has. */
+static struct version *decode(const struct json *object, const struct api_meta *meta, struct faults *f,
+    const char *kind, const char *const *keys,
+    void (*more)(struct decoder *d, const struct json *spec, const struct path *up, struct version *v))
 {
-	struct version *v = version_new(meta, "IPAddressPool");
+	struct version *v = version_new(meta, kind);
 	struct decoder d = { .faults = f, .entry = NO_ENTRY, .lenient = true };
 	const struct json *spec;
 
@@ -95,37 +99,26 @@ struct version *decode_ip_address_pool(
 	v->has_pool = true;
 	spec = get_spec(&d, object);
 	if (spec) {
-		check_keys(&d, spec, &spec_path, pool_keys);
+		check_keys(&d, spec, &spec_path, keys);
 		get_addresses(&d, spec, &spec_path, v);
 		v->pool.auto_assign = get_bool(&d, spec, &spec_path, "autoAssign", true);
 		v->pool.avoid_buggy_ips = get_bool(&d, spec, &spec_path, "avoidBuggyIPs", false);
 		get_reserved(&d, meta, v);
-		get_allocation(&d, spec, &v->pool);
+		more(&d, spec, &spec_path, v);
 	}
 	return finish(v, &d);
+}
+
+struct version *decode_ip_address_pool(
+    const struct json *object, const struct api_meta *meta, struct faults *f)
+{
+	return decode(object, meta, f, "IPAddressPool", pool_keys, get_allocation);
 }
 
 struct version *decode_address_pool(
     const struct json *object, const struct api_meta *meta, struct faults *f)
 {
-	struct version *v = version_new(meta, "AddressPool");
-	struct decoder d = { .faults = f, .entry = NO_ENTRY, .lenient = true };
-	const struct json *spec;
-
-	if (!v)
-		return NULL;
-	d.arena = &v->arena;
-	v->has_pool = true;
-	spec = get_spec(&d, object);
-	if (spec) {
-		check_keys(&d, spec, &spec_path, old_pool_keys);
-		get_protocol(&d, spec, &spec_path, v);
-		get_addresses(&d, spec, &spec_path, v);
-		v->pool.auto_assign = get_bool(&d, spec, &spec_path, "autoAssign", true);
-		v->pool.avoid_buggy_ips = get_bool(&d, spec, &spec_path, "avoidBuggyIPs", false);
-		get_reserved(&d, meta, v);
-	}
-	return finish(v, &d);
+	return decode(object, meta, f, "AddressPool", old_pool_keys, get_protocol);
 }
 
 static void get_preference(

@@ -2,8 +2,7 @@
 /* What stays in force when objects come, change and go. */
 #include "pkg/config/config.h"
 
-#include "pkg/yaml/yaml.h"
-#include "tests/unit.h"
+#include "tests/yaml.h"
 
 struct fixture {
 	struct config_store *s;
@@ -27,16 +26,6 @@ static int teardown(void **state)
 	config_store_free(f->s);
 	free(f);
 	return 0;
-}
-
-static struct json *yaml(const char *text)
-{
-	struct json *j = NULL;
-	struct err e = ERR_INIT;
-
-	if (yaml_parse(text, strlen(text), &j, &e) < 0)
-		fail_msg("%s in %s", e.text, text);
-	return j;
 }
 
 /* An IPAddressPool of age `created` (a year, 0 for unknown). */

@@ -167,8 +167,8 @@ static void test_config_reload(void **state)
 		world_service(w, "s", OURS("p"), "", reloads[i].has);
 		RUN(w, "s; AddressKept");
 		/* All of the change at once. */
-		old = world_yaml("{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: "
-				 "{name: p, namespace: lb}}");
+		old = yaml("{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: "
+			   "{name: p, namespace: lb}}");
 		if (strcmp(reloads[i].after[0], "p") != 0)
 			config_store_remove(w->store, old);
 		snprintf(spec, sizeof(spec), "addresses: [%s]", reloads[i].after[1]);

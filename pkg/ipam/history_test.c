@@ -203,7 +203,7 @@ static void a_status_wanted_by_a_stage_before_counts_as_written(void **state)
 	struct api_service s;
 	struct err e = ERR_INIT;
 	CLEANUP(json_freep)
-	struct json *j = world_yaml(
+	struct json *j = yaml(
 	    "{metadata: {name: a, namespace: default, " OURS("p") "}, status: {loadBalancer: "
 								  "{ingress: [{ip: 192.0.2.1}]}}}");
 

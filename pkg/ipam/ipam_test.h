@@ -4,8 +4,7 @@
 #define LB_IPAM_TEST_H
 
 #include "pkg/ipam/ipam.h"
-#include "pkg/yaml/yaml.h"
-#include "tests/unit.h"
+#include "tests/yaml.h"
 
 struct world {
 	struct config_store *store;
@@ -46,16 +45,6 @@ static inline int world_teardown(void **state)
 /* A test whose state is a world of its own. */
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
-static inline struct json *world_yaml(const char *text)
-{
-	struct json *j = NULL;
-	struct err e = ERR_INIT;
-
-	if (yaml_parse(text, strlen(text), &j, &e) < 0)
-		fail_msg("%s in %s", e.text, text);
-	return j;
-}
-
 /* An IPAddressPool; spec without its braces. */
 static inline void world_pool(struct world *w, const char *name, const char *spec)
 {
@@ -68,7 +57,7 @@ static inline void world_pool(struct world *w, const char *name, const char *spe
 	    "lb}, "
 	    "spec: {%s}}",
 	    name, spec);
-	j = world_yaml(text);
+	j = yaml(text);
 	config_store_put(w->store, j);
 	ipam_config(w->m, config_store_get(w->store, &e));
 }
@@ -83,7 +72,7 @@ static inline void world_no_pool(struct world *w, const char *name)
 	    "{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: {name: %s, namespace: "
 	    "lb}}",
 	    name);
-	j = world_yaml(text);
+	j = yaml(text);
 	config_store_remove(w->store, j);
 	ipam_config(w->m, config_store_get(w->store, &e));
 }
@@ -104,7 +93,7 @@ static inline void world_namespace(struct world *w, const char *name, const char
 	CLEANUP(json_freep) struct json *j = NULL;
 
 	snprintf(text, sizeof(text), "{metadata: {name: %s, labels: {%s}}}", name, labels);
-	j = world_yaml(text);
+	j = yaml(text);
 	assert_int_equal(api_namespace_decode(&n, j, &a, &e), 0);
 	ipam_namespace(w->m, &n);
 	arena_release(&a);
@@ -140,7 +129,7 @@ static inline void world_service(
 	    strstr(spec, "clusterIP") ? "" : "clusterIPs: [198.51.100.1], ", spec,
 	    ingress.data ? ingress.data : "");
 	buf_release(&ingress);
-	j = world_yaml(text);
+	j = yaml(text);
 	if (api_service_decode(&s, j, &a, &e) < 0)
 		fail_msg("%s in %s", e.text, text);
 	ipam_service(w->m, &s);

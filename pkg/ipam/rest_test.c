@@ -120,9 +120,9 @@ static void reserved_and_quarantined_addresses_are_not_shared_unasked(void **sta
 	struct err e = ERR_INIT;
 	CLEANUP(json_freep)
 	struct json *pool =
-	    world_yaml("{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: {name: p, "
-		       "namespace: lb, annotations: {lbctl.dev/reserve: 192.0.2.0}}, spec: {addresses: "
-		       "[192.0.2.0/31]}}");
+	    yaml("{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: {name: p, "
+		 "namespace: lb, annotations: {lbctl.dev/reserve: 192.0.2.0}}, spec: {addresses: "
+		 "[192.0.2.0/31]}}");
 
 	(void)state;
 	config_store_put(w->store, pool);
