@@ -59,9 +59,9 @@ static void put_json_owner(const struct arping_show *s, struct json_writer *w, c
 {
 	char mac[MAC_TEXT_LEN];
 
-	json_key(w, mac_key);
+	json_key_of(w, mac_key);
 	json_put(w, is_nobody(m) ? NULL : mac_format(m, mac));
-	json_key(w, node_key);
+	json_key_of(w, node_key);
 	json_put(w, is_nobody(m) ? NULL : arping_nodes_name(s->nodes, m));
 }
 

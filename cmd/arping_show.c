@@ -312,7 +312,7 @@ void arping_write_summary(const struct arping_count *at, size_t n)
 	json_begin(&w, '{');
 	json_field(&w, "type", "summary");
 	for (size_t i = 0; i < n; i++) {
-		json_key(&w, at[i].key);
+		json_key_of(&w, at[i].key);
 		json_put_int(&w, (int64_t)at[i].value);
 	}
 	json_end(&w, '}');

@@ -84,13 +84,17 @@ struct json_writer {
 struct json_writer json_writer(struct buf *out);
 void json_begin(struct json_writer *w, char bracket); /* '{' or '[' */
 void json_end(struct json_writer *w, char bracket);   /* '}' or ']' */
-void json_key(struct json_writer *w, const char *key);
+/* Its key is a literal without anything to escape; any other goes to json_key_of(). */
+#define json_key(w, key) json_raw((w), "\"" key "\":", sizeof("\"" key "\":") - 1)
+void json_key_of(struct json_writer *w, const char *key);
 void json_put(struct json_writer *w, const char *string); /* NULL is null */
 void json_put_int(struct json_writer *w, int64_t v);
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
 void json_put_tree(struct json_writer *w, const struct json *j);
 /* key and string in one, the common case */
-void json_field(struct json_writer *w, const char *key, const char *string);
+#define json_field(w, key, string) (json_key(w, key), json_put(w, string))
+/* JSON text as it is: a value, or a key with its colon, or an object whose end is to come */
+void json_raw(struct json_writer *w, const char *text, size_t n);
 
 #endif

@@ -195,7 +195,8 @@ static void the_writer_writes_what_the_parser_reads(void **state)
 	(void)state;
 	json_begin(&w, '{');
 	json_field(&w, "type", "APPLY");
-	json_field(&w, nasty, nasty);
+	json_key_of(&w, nasty);
+	json_put(&w, nasty);
 	json_key(&w, "list");
 	json_begin(&w, '[');
 	json_put_int(&w, -1);

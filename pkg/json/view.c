@@ -3,14 +3,16 @@
 
 #include "pkg/json/scan.h"
 
-enum { VIEW_DEPTH = 32, VIEW_MEMBERS = 64, VIEW_DIGITS = 18 };
+enum { VIEW_DEPTH = 32, VIEW_MEMBERS = 64, VIEW_DIGITS = 18, SLOTS = 32 };
 
 /* What is not common makes the whole parse fail: fractions, exponents, \u, bytes beyond ASCII, a key
  * twice, and whatever is no JSON. */
 struct parser {
-	const char *at;
-	const char *end;
+	char *at;  /* of a copy, in which each string gets its NUL */
+	char *end; /* there is a NUL too */
 	struct arena *arena;
+	struct slot *slots; /* zeroed */
+	size_t slots_n;
 };
 
 static const struct json *tag(const struct view *v)
@@ -18,28 +20,28 @@ static const struct json *tag(const struct view *v)
 	return (const struct json *)((uintptr_t)v + 1);
 }
 
-static void blanks(struct parser *p)
+static inline void blanks(struct parser *p)
 {
-	while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r'))
+	while (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r')
 		p->at++;
 }
 
-static bool next_is(struct parser *p, char c)
+static inline bool next_is(struct parser *p, char c)
 {
-	blanks(p);
-	if (p->at == p->end || *p->at != c)
+	if (*p->at != c)
+		blanks(p);
+	if (*p->at != c)
 		return false;
 	p->at++;
 	return true;
 }
 
-/* After the opening quote: a copy with its NUL, or NULL. */
+/* After the opening quote: the string, or NULL. */
 static const char *string(struct parser *p, uint32_t *len)
 {
 	static const char escapes[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-	const char *from = p->at, *to = from;
+	char *start = p->at, *from = start, *to = start, *w = start;
 	bool escaped = false;
-	char *copy, *w;
 
 	for (;; to++) {
 		unsigned plain = 8;
@@ -59,15 +61,13 @@ static const char *string(struct parser *p, uint32_t *len)
 	if (to == p->end)
 		return NULL;
 	p->at = to + 1;
-	*len = (uint32_t)(to - from);
-	copy = arena_copy_n(p->arena, from, (size_t)(to - from));
-	if (!copy || !escaped)
-		return copy;
-	for (w = copy; from < to; from++)
+	for (; escaped && from < to; from++)
 		*w++ = *from == '\\' ? values[strchr(escapes, *++from) - escapes] : *from;
+	if (!escaped)
+		w = to;
 	*w = 0;
-	*len = (uint32_t)(w - copy);
-	return copy;
+	*len = (uint32_t)(w - start);
+	return start;
 }
 
 static bool number(struct parser *p, int64_t *out)
@@ -102,10 +102,22 @@ struct slot {
 
 static bool value(struct parser *p, int depth, struct view *v, const struct json **out);
 
+static struct slot *new_slot(struct parser *p)
+{
+	if (!p->slots_n) {
+		p->slots = arena_alloc(p->arena, SLOTS * sizeof(*p->slots));
+		if (!p->slots)
+			return NULL;
+		p->slots_n = SLOTS;
+	}
+	p->slots_n--;
+	return p->slots++;
+}
+
 static bool has_key(const struct view_member *m, const char *key, uint32_t len)
 {
 	for (; m; m = m->next)
-		if (m->key_len == len && !memcmp(m->key, key, len))
+		if (m->key_len == len && m->key[0] == key[0] && !memcmp(m->key, key, len))
 			return true;
 	return false;
 }
@@ -117,10 +129,10 @@ static bool object(struct parser *p, int depth, struct view *v)
 	if (next_is(p, '}'))
 		return true;
 	do {
-		struct slot *slot = arena_alloc(p->arena, sizeof(*slot));
-		struct view_member *m = &slot->member;
+		struct slot *slot = new_slot(p);
+		struct view_member *m = slot ? &slot->member : NULL;
 
-		if (!slot || v->n == VIEW_MEMBERS || !next_is(p, '"'))
+		if (!m || v->n == VIEW_MEMBERS || !next_is(p, '"'))
 			return false;
 		m->key = string(p, &m->key_len);
 		if (!m->key || has_key(first, m->key, m->key_len) || !next_is(p, ':') ||
@@ -144,7 +156,7 @@ static bool array(struct parser *p, int depth, struct view *v)
 	if (next_is(p, ']'))
 		return true;
 	do {
-		struct slot *slot = arena_alloc(p->arena, sizeof(*slot));
+		struct slot *slot = new_slot(p);
 
 		if (!slot || n == UINT32_MAX || !value(p, depth, &slot->view, &slot->member.value))
 			return false;
@@ -204,11 +216,12 @@ static bool value(struct parser *p, int depth, struct view *v, const struct json
 
 const struct json *json_view(const char *text, size_t len, struct arena *a)
 {
-	struct parser p = { .at = text, .end = text + len, .arena = a };
+	char *copy = len <= INT32_MAX ? arena_copy_n(a, text, len) : NULL;
+	struct parser p = { .at = copy, .end = copy ? copy + len : NULL, .arena = a };
 	const struct json *out = NULL;
 	struct view *v = arena_alloc(a, sizeof(*v));
 
-	if (!v || len > INT32_MAX || !value(&p, 0, v, &out) || json_type(out) != JSON_OBJECT)
+	if (!copy || !v || !value(&p, 0, v, &out) || json_type(out) != JSON_OBJECT)
 		return NULL;
 	blanks(&p);
 	return p.at == p.end ? out : NULL;
@@ -221,7 +234,7 @@ const struct json *view_get(const struct view *v, const char *key)
 	if (v->type != JSON_OBJECT)
 		return NULL;
 	for (const struct view_member *m = v->members; m; m = m->next)
-		if (m->key_len == len && !memcmp(m->key, key, len))
+		if (m->key_len == len && m->key[0] == key[0] && !memcmp(m->key, key, len))
 			return m->value;
 	return NULL;
 }
@@ -310,7 +323,7 @@ void view_write(const struct json *j, struct json_writer *w)
 	case JSON_OBJECT:
 		json_begin(w, '{');
 		for (const struct view_member *m = v->members; m; m = m->next) {
-			json_key(w, m->key);
+			json_key_of(w, m->key);
 			view_write(m->value, w);
 		}
 		json_end(w, '}');

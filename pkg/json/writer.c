@@ -18,18 +18,6 @@ static void separate(struct json_writer *w)
 	w->comma = true;
 }
 
-/* Text that is quoted by putting quotes around it. */
-static bool is_plain(const char *s, size_t n)
-{
-	char last[8] = "........";
-
-	for (; n >= 8; s += 8, n -= 8)
-		if (scan_plain(s) < 8)
-			return false;
-	memcpy(last, s, n);
-	return scan_plain(last) == 8;
-}
-
 static void quote(struct buf *out, const char *s)
 {
 	const char *from = s;
@@ -53,23 +41,37 @@ static void quote(struct buf *out, const char *s)
 	buf_putc(out, '"');
 }
 
+/* Copies what is quoted by putting quotes around it; false: something must be escaped. */
+static bool copy_plain(char *to, const char *s, size_t n)
+{
+	char last[8] = "........";
+
+	for (; n >= 8; s += 8, to += 8, n -= 8) {
+		memcpy(to, s, 8);
+		if (scan_plain(s) < 8)
+			return false;
+	}
+	memcpy(last, s, n);
+	memcpy(to, last, 8);
+	return scan_plain(last) == 8;
+}
+
 /* The comma that is due, the text in quotes, and what comes after it, if anything. */
 static void put_quoted(struct json_writer *w, const char *s, char after)
 {
 	size_t n = strlen(s);
-	char *to = is_plain(s, n) ? buf_room(w->out, n + 4) : NULL;
+	char *to = buf_room(w->out, n + 12);
 
-	if (!to) {
+	if (to && w->comma)
+		*to++ = ',';
+	if (!to || !copy_plain(to + 1, s, n)) {
 		separate(w);
 		quote(w->out, s);
 		if (after)
 			buf_putc(w->out, after);
 		return;
 	}
-	if (w->comma)
-		*to++ = ',';
 	*to++ = '"';
-	memcpy(to, s, n);
 	to += n;
 	*to++ = '"';
 	if (after)
@@ -92,7 +94,22 @@ void json_end(struct json_writer *w, char bracket)
 	w->comma = true;
 }
 
-void json_key(struct json_writer *w, const char *key)
+void json_raw(struct json_writer *w, const char *text, size_t n)
+{
+	char *to = buf_room(w->out, n + 1);
+
+	if (!to || !n)
+		return;
+	if (w->comma)
+		*to++ = ',';
+	memcpy(to, text, n);
+	to[n] = 0;
+	w->out->len = (size_t)(to + n - w->out->data);
+	to += n - 1;
+	w->comma = *to != ':' && *to != '{' && *to != '[';
+}
+
+void json_key_of(struct json_writer *w, const char *key)
 {
 	put_quoted(w, key, ':');
 	w->comma = false;
@@ -129,10 +146,4 @@ void json_put_tree(struct json_writer *w, const struct json *j)
 {
 	separate(w);
 	json_write(j, w->out);
-}
-
-void json_field(struct json_writer *w, const char *key, const char *string)
-{
-	json_key(w, key);
-	json_put(w, string);
 }

@@ -73,7 +73,7 @@ static void put_cluster(struct json_writer *w, const struct json *cluster)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		if (json_type(json_get(cluster, keys[i])) == JSON_NULL)
 			continue;
-		json_key(w, keys[i]);
+		json_key_of(w, keys[i]);
 		json_put_tree(w, json_get(cluster, keys[i]));
 	}
 	for (size_t i = 0; json_type(extensions) == JSON_ARRAY && i < json_count(extensions); i++) {

@@ -60,7 +60,7 @@ static void put_annotations(struct json_writer *w, const struct json *annotation
 	while (json_each(annotations, &it)) {
 		if (!strcmp(it.key, LAST_APPLIED))
 			continue;
-		json_key(w, it.key);
+		json_key_of(w, it.key);
 		json_put_tree(w, it.value);
 	}
 	json_end(w, '}');
@@ -80,7 +80,7 @@ static void put_metadata(struct json_writer *w, const struct json *metadata)
 				put_annotations(w, it.value);
 			continue;
 		}
-		json_key(w, it.key);
+		json_key_of(w, it.key);
 		json_put_tree(w, it.value);
 	}
 	json_end(w, '}');
@@ -99,7 +99,7 @@ void object_record(
 			put_metadata(&w, it.value);
 			continue;
 		}
-		json_key(&w, it.key);
+		json_key_of(&w, it.key);
 		json_put_tree(&w, it.value);
 	}
 	end(&w);

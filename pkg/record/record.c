@@ -15,18 +15,18 @@ static const char *const verdicts[] = {
 	[VERDICT_RELEASED] = "released",
 };
 
-/* `{"type":TYPE,"object":{"kind":KIND,"apiVersion":VERSION` */
-static struct json_writer begin(
-    struct buf *out, const char *type, const char *kind, const char *version)
+/* `{"type":TYPE,"object":{"kind":KIND,"apiVersion":VERSION`, of literals but for the type */
+#define BEGIN(out, type, kind, version) \
+	begin((out), (type), "{\"kind\":\"" kind "\",\"apiVersion\":\"" version "\"")
+
+static struct json_writer begin(struct buf *out, const char *type, const char *object)
 {
 	struct json_writer w = json_writer(out);
 
 	json_begin(&w, '{');
 	json_field(&w, "type", type);
 	json_key(&w, "object");
-	json_begin(&w, '{');
-	json_field(&w, "kind", kind);
-	json_field(&w, "apiVersion", version);
+	json_raw(&w, object, strlen(object));
 	return w;
 }
 
@@ -50,7 +50,7 @@ static void begin_metadata(struct json_writer *w, const char *namespace, const c
 static void put_considered(
     struct json_writer *w, const char *key, const struct record_considered *c, size_t n)
 {
-	json_key(w, key);
+	json_key_of(w, key);
 	json_begin(w, '[');
 	for (size_t i = 0; i < n; i++) {
 		json_begin(w, '{');
@@ -77,7 +77,7 @@ static void put_addresses(struct json_writer *w, const struct addr *addresses, s
 
 void record_decision(struct buf *out, const struct record_decision *d)
 {
-	struct json_writer w = begin(out, "ADDED", "Decision", RECORD_API_VERSION);
+	struct json_writer w = BEGIN(out, "ADDED", "Decision", RECORD_API_VERSION);
 
 	begin_metadata(&w, d->namespace, d->name);
 	json_end(&w, '}');
@@ -116,7 +116,7 @@ void record_decision(struct buf *out, const struct record_decision *d)
 void record_service_status(struct buf *out, const char *namespace, const char *name,
     const struct addr *addresses, size_t n, const char *pool)
 {
-	struct json_writer w = begin(out, "APPLY", "Service", "v1");
+	struct json_writer w = BEGIN(out, "APPLY", "Service", "v1");
 	char text[ADDR_TEXT_LEN];
 
 	begin_metadata(&w, namespace, name);
@@ -145,7 +145,7 @@ void record_service_status(struct buf *out, const char *namespace, const char *n
 void record_node(
     struct buf *out, const char *node, const char *links, const char *addresses, const char *in_use)
 {
-	struct json_writer w = begin(out, "APPLY", "Node", "v1");
+	struct json_writer w = BEGIN(out, "APPLY", "Node", "v1");
 
 	begin_metadata(&w, "", node);
 	json_key(&w, "annotations");
@@ -166,14 +166,14 @@ const char *const record_pool_status_keys[] = { "assignedIPv4", "assignedIPv6", 
 
 void record_pool_status(struct buf *out, const struct record_pool_status *s)
 {
-	struct json_writer w = begin(out, "APPLY", "IPAddressPool", "metallb.io/v1beta1");
+	struct json_writer w = BEGIN(out, "APPLY", "IPAddressPool", "metallb.io/v1beta1");
 
 	begin_metadata(&w, s->namespace, s->name);
 	json_end(&w, '}');
 	json_key(&w, "status");
 	json_begin(&w, '{');
 	for (size_t i = 0; i < ARRAY_LEN(record_pool_status_keys); i++) {
-		json_key(&w, record_pool_status_keys[i]);
+		json_key_of(&w, record_pool_status_keys[i]);
 		json_put_int(&w, i < 2 ? s->assigned[i] : s->available[i - 2]);
 	}
 	json_end(&w, '}');
@@ -200,7 +200,7 @@ static void event_name(char out[static 254], const char *name, uint64_t h)
 
 void record_event(struct buf *out, const struct record_event *ev)
 {
-	struct json_writer w = begin(out, "APPLY", "Event", "v1");
+	struct json_writer w = BEGIN(out, "APPLY", "Event", "v1");
 	uint64_t h = FNV_BEGIN;
 	char name[254];
 
@@ -232,7 +232,7 @@ void record_event(struct buf *out, const struct record_event *ev)
 
 void record_announcement(struct buf *out, const char *type, const struct record_announcement *a)
 {
-	struct json_writer w = begin(out, type, "Announcement", RECORD_API_VERSION);
+	struct json_writer w = BEGIN(out, type, "Announcement", RECORD_API_VERSION);
 
 	begin_metadata(&w, a->namespace, a->name);
 	if (a->uid && a->uid[0])
@@ -260,7 +260,7 @@ void record_announcement(struct buf *out, const char *type, const struct record_
 
 void record_member(struct buf *out, const char *type, const struct record_member *m)
 {
-	struct json_writer w = begin(out, type, "Member", RECORD_API_VERSION);
+	struct json_writer w = BEGIN(out, type, "Member", RECORD_API_VERSION);
 	char text[ADDR_TEXT_LEN];
 
 	begin_metadata(&w, "", m->node);
@@ -295,7 +295,9 @@ void record_bookmark(struct buf *out, const struct api_kind *k, const char *reso
 	struct json_writer w;
 
 	api_version_text(k, version, sizeof(version));
-	w = begin(out, "BOOKMARK", k->kind, version);
+	w = begin(out, "BOOKMARK", "{");
+	json_field(&w, "kind", k->kind);
+	json_field(&w, "apiVersion", version);
 	json_key(&w, "metadata");
 	json_begin(&w, '{');
 	if (resource_version[0])
