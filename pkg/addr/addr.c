@@ -2,6 +2,7 @@
 #include "pkg/addr/addr.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,7 +150,15 @@ int addr_compare(const struct addr *a, const struct addr *b)
 {
 	if (a->family != b->family)
 		return a->family < b->family ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+	for (size_t i = 0; i < sizeof(a->bytes); i += sizeof(uint64_t)) {
+		uint64_t l, r;
+
+		memcpy(&l, a->bytes + i, sizeof(l));
+		memcpy(&r, b->bytes + i, sizeof(r));
+		if (l != r)
+			return be64toh(l) < be64toh(r) ? -1 : 1;
+	}
+	return 0;
 }
 
 bool addr_equal(const struct addr *a, const struct addr *b)

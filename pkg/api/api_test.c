@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
 #include "pkg/api/api_test.h"
+#include "pkg/api/field.h"
 
 static void a_kind_is_found_by_kind_and_group(void **state)
 {
@@ -136,6 +139,24 @@ static void times_are_those_of_rfc_3339(void **state)
 		assert_int_equal(out.namespace.meta.created, cases[i].seconds);
 		json_free(j);
 		arena_release(&a);
+	}
+}
+
+static void every_day_of_four_centuries_is_the_c_library_s(void **state)
+{
+	const time_t from = -11676096000, days = 146097 + 366; /* 1600-01-01 */
+
+	(void)state;
+	for (time_t day = 0; day < days; day++) {
+		time_t t = from + day * 86400 + day % 86400;
+		char text[40];
+		struct tm tm;
+		int64_t ms;
+
+		gmtime_r(&t, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		if (!time_parse(text, &ms) || ms != (int64_t)t * 1000)
+			fail_msg("%s", text);
 	}
 }
 
@@ -301,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_preset_holds_only_what_its_part_reads),
 		cmocka_unit_test(the_stable_annotation_wins_even_if_empty),
 		cmocka_unit_test(times_are_those_of_rfc_3339),
+		cmocka_unit_test(every_day_of_four_centuries_is_the_c_library_s),
 		cmocka_unit_test(a_node_tells_its_conditions_and_addresses),
 		cmocka_unit_test(a_wrong_node_is_refused),
 		cmocka_unit_test(an_endpoint_is_usable_as_metallb_counts),

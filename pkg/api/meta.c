@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "pkg/api/field.h"
 
@@ -49,31 +48,44 @@ static bool zone(const char **at, int *seconds)
 	return true;
 }
 
+/* From the first of January 1970; years begin in March here, so that a leap day is the last. */
+static int64_t days_to(int year, int month, int day)
+{
+	int64_t y = year - (month < 3) + 400,
+		of_year = (153 * (month + (month < 3 ? 9 : -3)) + 2) / 5 + day - 1;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + of_year - 719468 - 146097;
+}
+
+static int days_of(int year, int month)
+{
+	static const int most[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return most[month - 1] + (month == 2 && leap);
+}
+
 bool time_parse(const char *text, int64_t *ms)
 {
-	struct tm tm = { 0 }, back;
-	int year, month, offset, fraction = 0;
+	int year, month, day, hour, minute, second, offset, fraction = 0;
 	const char *at = text;
-	time_t t;
 
 	if (!digits(&at, 4, &year) || !literal(&at, '-') || !digits(&at, 2, &month) ||
-	    !literal(&at, '-') || !digits(&at, 2, &tm.tm_mday) ||
-	    !(literal(&at, 'T') || literal(&at, 't') || literal(&at, ' ')) ||
-	    !digits(&at, 2, &tm.tm_hour) || !literal(&at, ':') || !digits(&at, 2, &tm.tm_min) ||
-	    !literal(&at, ':') || !digits(&at, 2, &tm.tm_sec))
+	    !literal(&at, '-') || !digits(&at, 2, &day) ||
+	    !(literal(&at, 'T') || literal(&at, 't') || literal(&at, ' ')) || !digits(&at, 2, &hour) ||
+	    !literal(&at, ':') || !digits(&at, 2, &minute) || !literal(&at, ':') ||
+	    !digits(&at, 2, &second))
+		return false;
+	if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 ||
+	    minute > 59 || second > 59)
 		return false;
 	if (literal(&at, '.'))
 		for (int unit = 100; *at >= '0' && *at <= '9'; at++, unit /= 10)
 			fraction += unit * (*at - '0');
 	if (!zone(&at, &offset) || *at)
 		return false;
-	tm.tm_year = year - 1900;
-	tm.tm_mon = month - 1;
-	back = tm;
-	t = timegm(&back); /* which puts the 30th of February right; here it is wrong */
-	if (back.tm_mon != tm.tm_mon || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min)
-		return false;
-	*ms = ((int64_t)t - offset) * 1000 + fraction;
+	*ms = (days_to(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset) * 1000 +
+	      fraction;
 	return true;
 }
 
