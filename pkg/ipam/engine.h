@@ -199,7 +199,6 @@ struct loss {
 };
 
 struct service {
-	char *key; /* namespace, NUL, name */
 	uint32_t key_len;
 	uint32_t key_hash;
 	const char *name;
@@ -236,6 +235,7 @@ struct service {
 	struct class *class; /* NULL: it doesn't wait */
 	bool fresh;          /* it has not been told that it waits */
 	struct tree_node wait_node;
+	char key[]; /* namespace, NUL, name */
 };
 #define SERVICE_NAMESPACE(s) ((s)->key)
 
@@ -376,6 +376,8 @@ void hold_changed(struct ipam *m, struct service *s); /* its rule of sharing did
  * that only have it recorded are in the way only when an address is given (giving). */
 const struct service *hold_conflict(
     const struct service *s, const struct used *u, bool giving, const char **code);
+void hold_free(struct service *s); /* when all go; then used_free() */
+void used_free(struct ipam *m);
 void hold_contest(struct ipam *m, struct service *s); /* they are reviewed again */
 bool hold_has(const struct service *s, const struct addr *a);
 bool hold_equals(const struct service *s, const struct addr *at, size_t n);
@@ -383,6 +385,7 @@ bool hold_equals(const struct service *s, const struct addr *at, size_t n);
 /* share.c */
 void sharing_link(struct ipam *m, struct service *s);
 void sharing_unlink(struct ipam *m, struct service *s);
+void sharing_free_all(struct ipam *m);
 /* NULL: both may have one address, if their ports differ.  Else the code why not. */
 const char *sharing_refusal(const struct facts *a, const struct facts *b);
 /* h holds its address and ports, or does no more. */

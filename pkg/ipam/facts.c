@@ -146,6 +146,8 @@ static void request(struct pack *p, struct facts *f, const struct api_service *s
 	char key[60];
 
 	f->asked_pool = pool && *pool ? text(p, pool) : NULL;
+	if (!list && !*field)
+		return;
 	snprintf(key, sizeof(key), "metallb.io/%s", asked_key);
 	if (!api_map_get(&s->meta.annotations, key))
 		snprintf(key, sizeof(key), "metallb.universe.tf/%s", asked_key);

@@ -297,6 +297,29 @@ bool hold_equals(const struct service *s, const struct addr *at, size_t n)
 	return true;
 }
 
+static void free_holds(struct hold *holds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(holds[i].taken);
+	free(holds);
+}
+
+void hold_free(struct service *s)
+{
+	free_holds(s->holds, s->holds_n);
+	free_holds(s->records, s->records_n);
+}
+
+static void free_used(struct tree_node *n)
+{
+	free(TREE_ITEM(n, struct used, node));
+}
+
+void used_free(struct ipam *m)
+{
+	tree_clear(&m->used, free_used);
+}
+
 void ipam_each_held(const struct ipam *m, void (*each)(const struct ipam_held *h, void *arg), void *arg)
 {
 	for (const struct tree_node *n = tree_first(&m->used); n; n = tree_after(&m->used, n)) {

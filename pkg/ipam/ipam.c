@@ -245,6 +245,15 @@ static struct service *service_find(const struct ipam *m, const char *namespace,
 					     : NULL;
 }
 
+static void service_release(struct service *s)
+{
+	tell_forget(s);
+	free(s->unreadable);
+	free(s->facts);
+	free(s->seen);
+	free(s);
+}
+
 static void service_free(struct ipam *m, struct service *s)
 {
 	detach(m, s);
@@ -261,12 +270,7 @@ static void service_free(struct ipam *m, struct service *s)
 		namespace_drop(m, s->ns);
 	}
 	table_remove(&m->services, s);
-	tell_forget(s);
-	free(s->unreadable);
-	free(s->facts);
-	free(s->seen);
-	free(s->key);
-	free(s);
+	service_release(s);
 }
 
 static struct service *service_of(struct ipam *m, const char *namespace, const char *name)
@@ -279,11 +283,10 @@ static struct service *service_of(struct ipam *m, const char *namespace, const c
 	s = table_find(&m->services, k.hash, service_has_key, &k);
 	if (s)
 		return s;
-	s = calloc(1, sizeof(*s));
+	s = calloc(1, sizeof(*s) + k.len + 1);
 	if (!s)
 		goto bad;
-	s->key = malloc(k.len + 1);
-	s->ns = s->key ? namespace_of(m, namespace) : NULL;
+	s->ns = namespace_of(m, namespace);
 	if (!s->ns)
 		goto bad;
 	memcpy(s->key, k.text, k.len + 1);
@@ -463,26 +466,27 @@ int ipam_next(struct ipam *m, struct ipam_outcome *o, struct err *e)
 
 void ipam_free(struct ipam *m)
 {
-	struct table services;
 	struct service *s;
 	struct namespace *ns, *after;
 	struct pool_name *name, *then;
 
 	if (!m)
 		return;
-	/* Nothing is given or found any more, so what the Services free needs no place. */
 	wait_free(m);
+	rest_free(m);
 	space_free(m);
-	m->sticky = false;
-	m->reuse_delay = 0;
-	services = m->services;
-	m->services = (struct table)TABLE_INIT(service_hash);
-	for (size_t i = 0; (s = table_next(&services, &i));)
-		service_free(m, s);
-	table_release(&services);
+	/* All goes, so nothing is taken out of the others' order. */
+	for (size_t i = 0; (s = table_next(&m->services, &i));) {
+		hold_free(s);
+		service_release(s);
+	}
+	table_release(&m->services);
+	used_free(m);
+	sharing_free_all(m);
 	HASH_ITER(hh, m->namespaces, ns, after)
 	{
 		ns->known = false;
+		ns->services = NULL;
 		namespace_drop(m, ns);
 	}
 	HASH_ITER(hh, m->names, name, then)
@@ -490,7 +494,6 @@ void ipam_free(struct ipam *m)
 		HASH_DEL(m->names, name);
 		free(name);
 	}
-	rest_free(m);
 	arena_release(&m->scratch);
 	free(m->lb_class);
 	free(m);

@@ -71,6 +71,31 @@ void sharing_unlink(struct ipam *m, struct service *s)
 		sharing_free(m, sh);
 }
 
+static void free_shared(struct tree_node *n)
+{
+	free(TREE_ITEM(n, struct shared, node));
+}
+
+static void free_port(struct tree_node *n)
+{
+	struct shared_port *p = TREE_ITEM(n, struct shared_port, node);
+
+	free(p->backend);
+	free(p);
+}
+
+void sharing_free_all(struct ipam *m)
+{
+	struct sharing *sh, *next;
+
+	HASH_ITER(hh, m->sharings, sh, next)
+	{
+		tree_clear(&sh->addresses, free_shared);
+		tree_clear(&sh->ports, free_port);
+		sharing_free(m, sh);
+	}
+}
+
 void sharing_link(struct ipam *m, struct service *s)
 {
 	const char *key = s->facts->sharing;

@@ -130,6 +130,24 @@ void tree_remove(struct tree *t, struct tree_node *n)
 	mend(path, depth);
 }
 
+static void clear(struct tree_node *n, void (*each)(struct tree_node *n))
+{
+	struct tree_node *right;
+
+	for (; n; n = right) {
+		clear(n->left, each);
+		right = n->right;
+		each(n);
+	}
+}
+
+void tree_clear(struct tree *t, void (*each)(struct tree_node *n))
+{
+	clear(t->root, each);
+	t->root = NULL;
+	t->n = 0;
+}
+
 struct tree_node *tree_find(const struct tree *t, const struct tree_node *probe)
 {
 	struct tree_node *n = t->root;

@@ -44,6 +44,8 @@ struct tree {
 struct tree_node *tree_add(struct tree *t, struct tree_node *n);
 /* A node that is in the tree. */
 void tree_remove(struct tree *t, struct tree_node *n);
+/* All at once, in order; `each` may free its node. */
+void tree_clear(struct tree *t, void (*each)(struct tree_node *n));
 
 /* NULL when there is none.  The probe need not be in the tree. */
 struct tree_node *tree_find(const struct tree *t, const struct tree_node *probe);

@@ -109,6 +109,32 @@ static void ascending_keys_stay_shallow(void **state)
 	assert_null(t.root);
 }
 
+static int cleared;
+
+static void clear_next(struct tree_node *n)
+{
+	struct item *i = TREE_ITEM(n, struct item, node);
+
+	assert_int_equal(i->key, cleared++);
+	memset(i, 0xff, sizeof(*i)); /* as if it were freed */
+}
+
+static void all_go_in_order_and_may_be_freed_meanwhile(void **state)
+{
+	static struct item items[N];
+	struct tree t = TREE_INIT(compare);
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		items[i].key = i * 7 % N;
+		assert_null(tree_add(&t, &items[i].node));
+	}
+	tree_clear(&t, clear_next);
+	assert_int_equal(cleared, N);
+	assert_null(tree_first(&t));
+	assert_int_equal(t.n, 0);
+}
+
 static void an_equal_key_is_not_added_twice(void **state)
 {
 	struct tree t = TREE_INIT(compare);
@@ -128,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_history_leaves_it_ordered_and_balanced),
 		cmocka_unit_test(ascending_keys_stay_shallow),
+		cmocka_unit_test(all_go_in_order_and_may_be_freed_meanwhile),
 		cmocka_unit_test(an_equal_key_is_not_added_twice),
 	};
 
