@@ -113,6 +113,37 @@ static void nothing_is_remembered_unless_asked_for(void **state)
 	world_free(w);
 }
 
+static void who_waits_is_told_what_else_keeps_addresses_from_being_given(void **state)
+{
+	struct world *w = world_with(&(struct ipam_options){ 0 }, "addresses: [192.0.2.0/31]");
+	struct addr a = { 0 };
+	struct err e = ERR_INIT;
+	CLEANUP(json_freep)
+	struct json *pool =
+	    yaml("{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: {name: p, "
+		 "namespace: lb, annotations: {lbctl.dev/reserve: 192.0.2.0}}, spec: {addresses: "
+		 "[192.0.2.0/31]}}");
+
+	(void)state;
+	config_store_put(w->store, pool);
+	world_pool(w, "q", "addresses: [198.51.100.0/32], avoidBuggyIPs: true");
+	assert_int_equal(addr_parse(&a, "192.0.2.1", &e), 0);
+	ipam_quarantine(w->m, "announce", &a, 1, "seen at 02:00:00:00:00:01");
+	world_service(w, "a", "", "", "");
+	world_run(w, true);
+	assert_non_null(strstr(w->text, "\"p\" (some are reserved, some held back) is full"));
+	ipam_quarantine(w->m, "announce", NULL, 0, "");
+	RUN(w, GIVEN("a", "192.0.2.1"));
+	world_service(w, "b", "", "", "");
+	world_run(w, true);
+	assert_non_null(strstr(w->text, "\"p\" (some are reserved) is full"));
+	world_no_pool(w, "p");
+	world_service(w, "c", "", "", "");
+	world_run(w, true);
+	assert_non_null(strstr(w->text, "add one to \"q\" (avoidBuggyIPs excludes all)"));
+	world_free(w);
+}
+
 static void reserved_and_quarantined_addresses_are_not_shared_unasked(void **state)
 {
 	struct world *w = world_with(&(struct ipam_options){ 0 }, "addresses: [192.0.2.0/31]");
@@ -196,6 +227,7 @@ int main(void)
 		cmocka_unit_test(its_owner_has_it_back_at_once_but_not_for_ever),
 		cmocka_unit_test(sticky_gives_both_addresses_back),
 		cmocka_unit_test(nothing_is_remembered_unless_asked_for),
+		cmocka_unit_test(who_waits_is_told_what_else_keeps_addresses_from_being_given),
 		cmocka_unit_test(reserved_and_quarantined_addresses_are_not_shared_unasked),
 		cmocka_unit_test(two_reports_of_one_address_must_both_end),
 		cmocka_unit_test(memory_follows_services_not_history),

@@ -28,6 +28,32 @@ static void name_it(struct buf *b, size_t *n, const char *name, const char *why)
 	++*n;
 }
 
+/* What else keeps a pool's addresses from being given; NULL: nothing. */
+static const char *withheld(const struct ipam *m, const struct pool *p)
+{
+	struct ipam_books four, six;
+	bool reserved, held;
+
+	if (!ipam_books(m, p->config->name, ADDR_IPV4, &four) ||
+	    !ipam_books(m, p->config->name, ADDR_IPV6, &six))
+		return NULL;
+	reserved = four.reserved || six.reserved;
+	held = four.held || six.held;
+	return reserved && held ? "some are reserved, some held back"
+	       : reserved       ? "some are reserved"
+	       : held           ? "some are held back"
+				: NULL;
+}
+
+/* avoidBuggyIPs leaves none of its IPv4 addresses. */
+static bool all_avoided(const struct pool *p)
+{
+	for (size_t i = 0; i < p->config->ranges_n; i++)
+		if (p->config->ranges[i].first.family == ADDR_IPV4)
+			return !p->capacity[0];
+	return false;
+}
+
 /* What a pool says, and the list of those that say the like; *why only if anybody will read it. */
 static const char *ask(struct ipam *m, const struct service *s, const struct pool *p, struct survey *v,
     bool listed, const char **why)
@@ -52,14 +78,18 @@ static const char *ask(struct ipam *m, const struct service *s, const struct poo
 	}
 	if (!choose_has(p, need)) {
 		if (listed)
-			*why = arena_printf(&m->scratch, "it has no %s", explain_need(need, false));
-		name_it(&v->familyless, &v->familyless_n, name, NULL);
+			*why = arena_printf(&m->scratch, "it has no %s%s", explain_need(need, false),
+			    all_avoided(p) ? " but those that avoidBuggyIPs excludes" : "");
+		name_it(&v->familyless, &v->familyless_n, name,
+		    all_avoided(p) ? "avoidBuggyIPs excludes all" : NULL);
 		return "NoPoolForFamily";
 	}
+	if (listed || v->full_n < NAMED_MAX)
+		refusal = withheld(m, p);
 	if (listed)
-		*why = arena_printf(&m->scratch, "no %s of it is free%s", explain_need(need, false),
-		    p->config->reserved_n ? " but those that lbctl.dev/reserve keeps" : "");
-	name_it(&v->full, &v->full_n, name, NULL);
+		*why = arena_printf(&m->scratch, "no %s of it is free%s%s", explain_need(need, false),
+		    refusal ? ": " : "", refusal ? refusal : "");
+	name_it(&v->full, &v->full_n, name, refusal);
 	return "PoolExhausted";
 }
 
