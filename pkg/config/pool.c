@@ -14,6 +14,7 @@ static const char *const allocation_keys[] = { "priority", "namespaces", "namesp
 	"serviceSelectors", NULL };
 static const char *const l2_keys[] = { "ipAddressPools", "ipAddressPoolSelectors", "nodeSelectors",
 	"interfaces", "serviceSelectors", "preferredNodeSelectors", NULL };
+static const char *const preference_keys[] = { "weight", "preference", NULL };
 
 /* An empty version with what all kinds have in common, lying in its own arena. */
 static struct version *version_new(const struct api_meta *meta, const char *kind)
@@ -131,6 +132,7 @@ static void get_preference(
 		refuse_value(d, at, "a weight and a preference", item);
 		return;
 	}
+	check_keys(d, item, at, preference_keys);
 	if (!json_int(json_get(item, "weight"), &n) || n < 1 || n > 100)
 		refuse_value(d, &weight, "an integer from 1 to 100", json_get(item, "weight"));
 	else

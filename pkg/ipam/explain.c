@@ -56,8 +56,8 @@ const char *explain_conflict(
 		return "and to share it both need the same annotation metallb.io/allow-shared-ip";
 	if (!strcmp(code, "SharingKeyDiffers"))
 		return arena_printf(&m->scratch,
-		    "whose metallb.io/allow-shared-ip is \"%s\" and not \"%s\"", other->facts->sharing,
-		    s->facts->sharing);
+		    "whose metallb.io/allow-shared-ip is \"%.100s\" and not \"%.100s\"",
+		    other->facts->sharing, s->facts->sharing);
 	if (!strcmp(code, "BackendDiffers"))
 		return "and with externalTrafficPolicy Local both must select the same Pods to share "
 		       "it";
@@ -180,13 +180,14 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 	if (f->asked_pool && strcmp(f->asked_pool, p->config->name) != 0) {
 		explain_refuse(r, VERDICT_REFUSED, "PoolMismatch",
 		    arena_printf(&m->scratch,
-			"it asks for %s, which is of pool \"%s\", and for pool \"%s\": ask for one of "
+			"it asks for %s, which is of pool \"%s\", and for pool \"%.100s\": ask for one "
+			"of "
 			"them",
 			text, p->config->name, f->asked_pool));
 		explain_failed(m, s, r,
 		    arena_printf(&m->scratch,
 			"requested loadBalancer IP(s) %s is not compatible with requested address pool "
-			"%s",
+			"%.253s",
 			go, f->asked_pool));
 		return true;
 	}
@@ -261,8 +262,8 @@ bool explain_static(struct ipam *m, struct service *s, struct class *like, struc
 				"annotation "
 				"metallb.io/address-pool, or add the pool",
 				f->asked_pool));
-			explain_failed(
-			    m, s, r, arena_printf(&m->scratch, "unknown pool \"%s\"", f->asked_pool));
+			explain_failed(m, s, r,
+			    arena_printf(&m->scratch, "unknown pool \"%.253s\"", f->asked_pool));
 			return true;
 		}
 		if (!choose_refusal(s, p) && choose_has(p, like->need)) {

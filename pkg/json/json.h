@@ -87,7 +87,8 @@ void json_end(struct json_writer *w, char bracket);   /* '}' or ']' */
 /* Its key is a literal without anything to escape; any other goes to json_key_of(). */
 #define json_key(w, key) json_raw((w), "\"" key "\":", sizeof("\"" key "\":") - 1)
 void json_key_of(struct json_writer *w, const char *key);
-void json_put(struct json_writer *w, const char *string); /* NULL is null */
+/* NULL is null; what is no UTF-8, as a text cut inside of a character, becomes U+FFFD. */
+void json_put(struct json_writer *w, const char *string);
 void json_put_int(struct json_writer *w, int64_t v);
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);

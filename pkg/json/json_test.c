@@ -215,6 +215,35 @@ static void the_writer_writes_what_the_parser_reads(void **state)
 	buf_release(&out);
 }
 
+#define NONE "\xef\xbf\xbd" /* U+FFFD */
+static void what_is_no_utf8_is_written_as_the_replacement_character(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "caf\xc3", "caf" NONE }, /* cut inside of a character */
+		{ "\xe2\x82", NONE NONE },
+		{ "\xf0\x9f\x98", NONE NONE NONE },
+		{ "\xc3\xa9\xc3z", "\xc3\xa9" NONE "z" },
+		{ "\x80\xff", NONE NONE },
+		{ "\xc0\xaf", NONE NONE },          /* longer than need be */
+		{ "\xed\xa0\x80", NONE NONE NONE }, /* half of a pair of UTF-16 */
+		{ "\xf4\x90\x80\x80", NONE NONE NONE NONE },
+		{ "\xf4\x8f\xbf\xbf\xed\x9f\xbf", "\xf4\x8f\xbf\xbf\xed\x9f\xbf" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		struct buf out = BUF_INIT;
+		struct json_writer w = json_writer(&out);
+		struct json *j;
+
+		json_put(&w, pairs[i][0]);
+		j = parse(out.data);
+		assert_string_equal(json_string(j), pairs[i][1]);
+		json_free(j);
+		buf_release(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +256,7 @@ int main(void)
 		cmocka_unit_test(each_goes_in_order),
 		cmocka_unit_test(merge_is_rfc_7396),
 		cmocka_unit_test(the_writer_writes_what_the_parser_reads),
+		cmocka_unit_test(what_is_no_utf8_is_written_as_the_replacement_character),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -18,6 +18,21 @@ static void separate(struct json_writer *w)
 	w->comma = true;
 }
 
+/* How many bytes the character beyond ASCII at s has, RFC 3629; 0 if it is none, or cut. */
+static size_t character(const unsigned char *s)
+{
+	size_t n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	unsigned char least = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+	unsigned char most = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+
+	if (s[0] < 0xc2 || s[0] > 0xf4 || s[1] < least || s[1] > most)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 static void quote(struct buf *out, const char *s)
 {
 	const char *from = s;
@@ -25,12 +40,17 @@ static void quote(struct buf *out, const char *s)
 	buf_putc(out, '"');
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
+		size_t n = c >= 0x80 ? character((const unsigned char *)s) : 1;
 
-		if (c >= 0x20 && c != '"' && c != '\\')
+		if (n && c >= 0x20 && c != '"' && c != '\\') {
+			s += n - 1;
 			continue;
+		}
 		buf_add(out, from, (size_t)(s - from));
 		from = s + 1;
-		if (c == '\n')
+		if (!n)
+			buf_puts(out, "\xef\xbf\xbd"); /* as Go writes it */
+		else if (c == '\n')
 			buf_puts(out, "\\n");
 		else if (c < 0x20)
 			buf_printf(out, "\\u%04x", c);
