@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing with linear probing, at most three quarters full.  What is removed leaves no mark:
- * those behind it move up. */
+/* The items lie in a row, and an index with open addressing and linear probing, at most three quarters
+ * full, tells where.  What is removed leaves no mark in the index: those behind it move up; the row is
+ * closed when it is full. */
 #include "pkg/table/table.h"
 
 #include <stdlib.h>
@@ -8,9 +9,9 @@
 
 enum { SMALLEST = 8 };
 
-static size_t home(const struct table *t, const void *item)
+static size_t room(size_t size)
 {
-	return t->hash(item) & (t->size - 1);
+	return size / 4 * 3;
 }
 
 static size_t after(const struct table *t, size_t i)
@@ -18,74 +19,97 @@ static size_t after(const struct table *t, size_t i)
 	return (i + 1) & (t->size - 1);
 }
 
+static uint32_t hash_at(const struct table *t, size_t i)
+{
+	return t->hashes[t->index[i] - 1];
+}
+
 void *table_find(const struct table *t, uint32_t hash, table_equal_fn *equal, const void *key)
 {
 	if (!t->size)
 		return NULL;
-	for (size_t i = hash & (t->size - 1); t->at[i]; i = after(t, i))
-		if (equal(t->at[i], key))
-			return t->at[i];
+	for (size_t i = hash & (t->size - 1); t->index[i]; i = after(t, i))
+		if (hash_at(t, i) == hash && equal(t->items[t->index[i] - 1], key))
+			return t->items[t->index[i] - 1];
 	return NULL;
 }
 
-static void put(struct table *t, void *item)
+static void put(struct table *t, void *item, uint32_t hash)
 {
-	size_t i = home(t, item);
+	size_t i = hash & (t->size - 1);
 
-	while (t->at[i])
+	while (t->index[i])
 		i = after(t, i);
-	t->at[i] = item;
+	t->items[t->used] = item;
+	t->hashes[t->used] = hash;
+	t->index[i] = (uint32_t)++t->used;
+	t->n++;
 }
 
-static bool resize(struct table *t, size_t size)
+static bool rebuild(struct table *t, size_t size)
 {
-	struct table next = { calloc(size, sizeof(void *)), t->n, size, t->hash };
+	struct table next = { .size = size, .hash = t->hash };
+	size_t n = room(size);
 
-	if (!next.at)
+	next.items = calloc(1, n * sizeof(*next.items) + (n + size) * sizeof(uint32_t));
+	if (!next.items)
 		return false;
-	for (size_t i = 0; i < t->size; i++)
-		if (t->at[i])
-			put(&next, t->at[i]);
-	free(t->at);
+	next.hashes = (uint32_t *)(next.items + n);
+	next.index = next.hashes + n;
+	for (size_t i = 0; i < t->used; i++)
+		if (t->items[i])
+			put(&next, t->items[i], t->hashes[i]);
+	free(t->items);
 	*t = next;
 	return true;
 }
 
+/* The size for one item more: after a rebuild there is room for a third more, so that it is rare. */
+static size_t fit(const struct table *t)
+{
+	size_t size = SMALLEST;
+
+	while (2 * room(size) < 3 * (t->n + 1))
+		size *= 2;
+	return size;
+}
+
 bool table_add(struct table *t, void *item)
 {
-	size_t size = t->size;
+	bool full = t->used == room(t->size), empty = t->size > SMALLEST && 8 * (t->n + 1) < t->size;
 
-	if (4 * (t->n + 1) > 3 * size)
-		size = size ? 2 * size : SMALLEST;
-	else if (size > SMALLEST && 8 * (t->n + 1) < size)
-		size /= 2;
-	if (size != t->size && !resize(t, size) && size > t->size)
-		return false; /* a larger one than needed will do */
-	put(t, item);
-	t->n++;
+	/* A larger one than needed will do. */
+	if ((full || empty) && (t->used == UINT32_MAX || !rebuild(t, fit(t))) && full)
+		return false;
+	put(t, item, t->hash(item));
 	return true;
 }
 
 void table_remove(struct table *t, const void *item)
 {
-	size_t hole;
+	size_t hole, place;
 
 	if (!t->size)
 		return;
-	for (hole = home(t, item); t->at[hole] != item; hole = after(t, hole))
-		if (!t->at[hole])
+	for (hole = t->hash(item) & (t->size - 1);; hole = after(t, hole)) {
+		if (!t->index[hole])
 			return;
-	t->at[hole] = NULL;
+		place = t->index[hole] - 1;
+		if (t->items[place] == item)
+			break;
+	}
+	t->items[place] = NULL;
+	t->index[hole] = 0;
 	t->n--;
-	for (size_t i = after(t, hole); t->at[i]; i = after(t, i)) {
+	for (size_t i = after(t, hole); t->index[i]; i = after(t, i)) {
 		/* Does the way from its home lead over the hole? */
-		size_t from = (i - home(t, t->at[i])) & (t->size - 1);
+		size_t from = (i - hash_at(t, i)) & (t->size - 1);
 		size_t gap = (i - hole) & (t->size - 1);
 
 		if (from < gap)
 			continue;
-		t->at[hole] = t->at[i];
-		t->at[i] = NULL;
+		t->index[hole] = t->index[i];
+		t->index[i] = 0;
 		hole = i;
 	}
 	if (t->n == 0)
@@ -94,14 +118,14 @@ void table_remove(struct table *t, const void *item)
 
 void table_release(struct table *t)
 {
-	free(t->at);
-	*t = (struct table){ NULL, 0, 0, t->hash };
+	free(t->items);
+	*t = (struct table)TABLE_INIT(t->hash);
 }
 
 void *table_next(const struct table *t, size_t *i)
 {
-	while (*i < t->size) {
-		void *item = t->at[(*i)++];
+	while (*i < t->used) {
+		void *item = t->items[(*i)++];
 
 		if (item)
 			return item;

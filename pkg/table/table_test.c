@@ -76,7 +76,7 @@ static void what_is_in_is_found_and_nothing_else(void **state)
 	table_release(&t);
 }
 
-static void each_item_comes_once(void **state)
+static void each_item_comes_once_the_oldest_first(void **state)
 {
 	static struct item items[100];
 	struct table t = TABLE_INIT(hash);
@@ -88,11 +88,39 @@ static void each_item_comes_once(void **state)
 		items[k] = (struct item){ k, false };
 		assert_true(table_add(&t, &items[k]));
 	}
+	for (uint32_t k = 0; k < 100; k += 3)
+		table_remove(&t, &items[k]);
 	for (size_t i = 0; (one = table_next(&t, &i)); n++) {
-		assert_false(one->in);
-		one->in = true;
+		assert_int_equal(one->key, n / 2 * 3 + n % 2 + 1); /* in order */
+		if (n % 5 == 0)
+			table_remove(&t, one);
 	}
-	assert_int_equal(n, 100);
+	assert_int_equal(n, 66);
+	table_release(&t);
+}
+
+static void removing_and_adding_in_turn_takes_no_more_memory(void **state)
+{
+	static struct item items[1000];
+	struct table t = TABLE_INIT(hash);
+	size_t size;
+
+	(void)state;
+	for (uint32_t k = 0; k < 1000; k++) {
+		items[k] = (struct item){ k, false };
+		assert_true(table_add(&t, &items[k]));
+	}
+	size = t.size;
+	for (uint32_t k = 0; k < 20000; k++) {
+		table_remove(&t, &items[k % 1000]);
+		assert_true(table_add(&t, &items[k % 1000]));
+		assert_true(t.size <= 2 * size);
+	}
+	for (uint32_t k = 0; k < 999; k++)
+		table_remove(&t, &items[k]);
+	table_remove(&t, &items[998]); /* not there */
+	assert_true(table_add(&t, &items[0]));
+	assert_true(t.size < 100);
 	table_release(&t);
 }
 
@@ -101,7 +129,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_table_has_nothing),
 		cmocka_unit_test(what_is_in_is_found_and_nothing_else),
-		cmocka_unit_test(each_item_comes_once),
+		cmocka_unit_test(each_item_comes_once_the_oldest_first),
+		cmocka_unit_test(removing_and_adding_in_turn_takes_no_more_memory),
 	};
 
 	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
