@@ -199,14 +199,15 @@ struct field field_array(struct decoder *d, const struct field *up, const char *
 const char *field_text(struct decoder *d, const struct field *f)
 {
 	const char *s = field_check(d, f, JSON_STRING) ? json_string(f->json) : NULL;
+	size_t n = s ? strlen(s) : 0;
 
 	if (!s)
 		return NULL;
-	if (strlen(s) != json_string_len(f->json)) {
+	if (n != json_string_len(f->json)) {
 		field_refuse(d, f, "a string without NUL characters");
 		return NULL;
 	}
-	return arena_copy(d->arena, s);
+	return arena_copy_n(d->arena, s, n);
 }
 
 const char *field_string(struct decoder *d, const struct field *up, const char *key)

@@ -434,9 +434,9 @@ static bool step(struct ipam *m)
 
 	if (m->telling && tell_next(m))
 		return true;
-	s = TREE_ITEM(tree_first(&m->dirty), struct service, dirty_node);
+	s = TREE_ITEM(tree_pop(&m->dirty), struct service, dirty_node);
 	if (s) {
-		clean(m, s);
+		s->dirty = false;
 		review(m, s);
 		if (s->gone)
 			service_free(m, s);

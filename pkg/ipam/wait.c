@@ -105,7 +105,10 @@ void wait_leave(struct ipam *m, struct service *s)
 	if (!c)
 		return;
 	unready(m, c);
-	tree_remove(&c->members, &s->wait_node);
+	if (s == oldest(c))
+		tree_pop(&c->members);
+	else
+		tree_remove(&c->members, &s->wait_node);
 	c->fresh_n -= s->fresh;
 	s->class = NULL;
 	s->fresh = false;
@@ -260,8 +263,7 @@ void wait_free(struct ipam *m)
 		struct service *s;
 
 		unready(m, c);
-		while ((s = oldest(c))) {
-			tree_remove(&c->members, &s->wait_node);
+		while ((s = TREE_ITEM(tree_pop(&c->members), struct service, wait_node))) {
 			s->class = NULL;
 			s->fresh = false;
 		}

@@ -85,7 +85,7 @@ struct json_writer json_writer(struct buf *out);
 void json_begin(struct json_writer *w, char bracket); /* '{' or '[' */
 void json_end(struct json_writer *w, char bracket);   /* '}' or ']' */
 /* Its key is a literal without anything to escape; any other goes to json_key_of(). */
-#define json_key(w, key) json_raw((w), "\"" key "\":", sizeof("\"" key "\":") - 1)
+#define json_key(w, key) json_literal((w), "\"" key "\":")
 void json_key_of(struct json_writer *w, const char *key);
 /* NULL is null; what is no UTF-8, as a text cut inside of a character, becomes U+FFFD. */
 void json_put(struct json_writer *w, const char *string);
@@ -95,7 +95,8 @@ void json_put_null(struct json_writer *w);
 void json_put_tree(struct json_writer *w, const struct json *j);
 /* key and string in one, the common case */
 #define json_field(w, key, string) (json_key(w, key), json_put(w, string))
-/* JSON text as it is: a value, or a key with its colon, or an object whose end is to come */
+/* JSON text as it is: a value, members, a key with its colon, an object whose end is to come */
+#define json_literal(w, text) json_raw((w), text, sizeof(text) - 1)
 void json_raw(struct json_writer *w, const char *text, size_t n);
 
 #endif

@@ -114,8 +114,17 @@ static struct slot *new_slot(struct parser *p)
 	return p->slots++;
 }
 
-static bool has_key(const struct view_member *m, const char *key, uint32_t len)
+/* *seen has a bit for each key, which few others have. */
+static bool has_key(const struct view_member *m, const char *key, uint32_t len, uint64_t *seen)
 {
+	uint64_t bit = UINT64_C(1) << ((len * 7 + (unsigned char)key[0] * 5 +
+					   (len ? (unsigned char)key[len - 1] : 0U)) &
+				       63);
+
+	if (!(*seen & bit)) {
+		*seen |= bit;
+		return false;
+	}
 	for (; m; m = m->next)
 		if (m->key_len == len && m->key[0] == key[0] && !memcmp(m->key, key, len))
 			return true;
@@ -125,6 +134,7 @@ static bool has_key(const struct view_member *m, const char *key, uint32_t len)
 static bool object(struct parser *p, int depth, struct view *v)
 {
 	struct view_member *first = NULL, **link = &first;
+	uint64_t seen = 0;
 
 	if (next_is(p, '}'))
 		return true;
@@ -135,7 +145,7 @@ static bool object(struct parser *p, int depth, struct view *v)
 		if (!m || v->n == VIEW_MEMBERS || !next_is(p, '"'))
 			return false;
 		m->key = string(p, &m->key_len);
-		if (!m->key || has_key(first, m->key, m->key_len) || !next_is(p, ':') ||
+		if (!m->key || has_key(first, m->key, m->key_len, &seen) || !next_is(p, ':') ||
 		    !value(p, depth, &slot->view, &m->value))
 			return false;
 		*link = m;

@@ -15,18 +15,31 @@ static const char *const verdicts[] = {
 	[VERDICT_RELEASED] = "released",
 };
 
-/* `{"type":TYPE,"object":{"kind":KIND,"apiVersion":VERSION`, of literals but for the type */
-#define BEGIN(out, type, kind, version) \
-	begin((out), (type), "{\"kind\":\"" kind "\",\"apiVersion\":\"" version "\"")
+/* `{"type":TYPE,"object":{"kind":KIND,"apiVersion":VERSION`, all literals */
+#define BEGIN(out, type, kind, version)                   \
+	begin((out), "{\"type\":\"" type "\",\"object\":" \
+		     "{\"kind\":\"" kind "\",\"apiVersion\":\"" version "\"")
 
-static struct json_writer begin(struct buf *out, const char *type, const char *object)
+static struct json_writer begin(struct buf *out, const char *head)
+{
+	struct json_writer w = json_writer(out);
+
+	json_raw(&w, head, strlen(head));
+	return w;
+}
+
+/* The same, when only the program knows them. */
+static struct json_writer begin_as(
+    struct buf *out, const char *type, const char *kind, const char *version)
 {
 	struct json_writer w = json_writer(out);
 
 	json_begin(&w, '{');
 	json_field(&w, "type", type);
 	json_key(&w, "object");
-	json_raw(&w, object, strlen(object));
+	json_begin(&w, '{');
+	json_field(&w, "kind", kind);
+	json_field(&w, "apiVersion", version);
 	return w;
 }
 
@@ -209,16 +222,16 @@ void record_event(struct buf *out, const struct record_event *ev)
 	event_name(name, ev->name, h);
 	begin_metadata(&w, ev->namespace, name);
 	json_end(&w, '}');
-	json_key(&w, "involvedObject");
-	json_begin(&w, '{');
-	json_field(&w, "kind", "Service");
-	json_field(&w, "apiVersion", "v1");
+	json_literal(&w, "\"involvedObject\":{\"kind\":\"Service\",\"apiVersion\":\"v1\"");
 	json_field(&w, "namespace", ev->namespace);
 	json_field(&w, "name", ev->name);
 	if (ev->uid[0])
 		json_field(&w, "uid", ev->uid);
 	json_end(&w, '}');
-	json_field(&w, "type", ev->warning ? "Warning" : "Normal");
+	if (ev->warning)
+		json_literal(&w, "\"type\":\"Warning\"");
+	else
+		json_literal(&w, "\"type\":\"Normal\"");
 	json_field(&w, "reason", ev->reason);
 	json_field(&w, "message", ev->message);
 	json_key(&w, "source");
@@ -232,7 +245,7 @@ void record_event(struct buf *out, const struct record_event *ev)
 
 void record_announcement(struct buf *out, const char *type, const struct record_announcement *a)
 {
-	struct json_writer w = BEGIN(out, type, "Announcement", RECORD_API_VERSION);
+	struct json_writer w = begin_as(out, type, "Announcement", RECORD_API_VERSION);
 
 	begin_metadata(&w, a->namespace, a->name);
 	if (a->uid && a->uid[0])
@@ -260,7 +273,7 @@ void record_announcement(struct buf *out, const char *type, const struct record_
 
 void record_member(struct buf *out, const char *type, const struct record_member *m)
 {
-	struct json_writer w = BEGIN(out, type, "Member", RECORD_API_VERSION);
+	struct json_writer w = begin_as(out, type, "Member", RECORD_API_VERSION);
 	char text[ADDR_TEXT_LEN];
 
 	begin_metadata(&w, "", m->node);
@@ -295,9 +308,7 @@ void record_bookmark(struct buf *out, const struct api_kind *k, const char *reso
 	struct json_writer w;
 
 	api_version_text(k, version, sizeof(version));
-	w = begin(out, "BOOKMARK", "{");
-	json_field(&w, "kind", k->kind);
-	json_field(&w, "apiVersion", version);
+	w = begin_as(out, "BOOKMARK", k->kind, version);
 	json_key(&w, "metadata");
 	json_begin(&w, '{');
 	if (resource_version[0])

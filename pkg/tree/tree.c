@@ -130,6 +130,22 @@ void tree_remove(struct tree *t, struct tree_node *n)
 	mend(path, depth);
 }
 
+struct tree_node *tree_pop(struct tree *t)
+{
+	struct tree_node **path[DEPTH], **at = &t->root, *n;
+	int depth = 0;
+
+	if (!*at)
+		return NULL;
+	for (; (*at)->left; at = &(*at)->left)
+		path[depth++] = at;
+	n = *at;
+	*at = n->right;
+	mend(path, depth);
+	t->n--;
+	return n;
+}
+
 static void clear(struct tree_node *n, void (*each)(struct tree_node *n))
 {
 	struct tree_node *right;

@@ -44,6 +44,8 @@ struct tree {
 struct tree_node *tree_add(struct tree *t, struct tree_node *n);
 /* A node that is in the tree. */
 void tree_remove(struct tree *t, struct tree_node *n);
+/* Removes the first without comparing, and returns it; NULL: there is none. */
+struct tree_node *tree_pop(struct tree *t);
 /* All at once, in order; `each` may free its node. */
 void tree_clear(struct tree *t, void (*each)(struct tree_node *n));
 

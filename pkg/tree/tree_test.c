@@ -104,9 +104,16 @@ static void ascending_keys_stay_shallow(void **state)
 	assert_true(check(t.root, -1, N, &count) <= 13);
 	for (int i = 0; i < N; i++) {
 		assert_ptr_equal(tree_first(&t), &items[i].node);
-		tree_remove(&t, &items[i].node);
+		if (i % 2)
+			tree_remove(&t, &items[i].node);
+		else
+			assert_ptr_equal(tree_pop(&t), &items[i].node);
+		count = 0;
+		check(t.root, i, N, &count);
+		assert_int_equal(t.n, count);
 	}
 	assert_null(t.root);
+	assert_null(tree_pop(&t));
 }
 
 static int cleared;
