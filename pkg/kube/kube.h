@@ -92,8 +92,9 @@ struct kube_watch_options {
 struct kube_watch_events {
 	void (*record)(void *arg, const char *text, size_t len); /* one whole record with its newline */
 	void (*ended)(void *arg);                                /* with `once`: no more will come */
-	/* Cannot go on: a permission is missing (ERR_PERMISSION), the certificate is not trusted, or,
-	 * with `once`, the server stays away.  No more will come. */
+	/* Cannot go on: a permission has been missing for 30 seconds (ERR_PERMISSION; two with `once`:
+	 * a server that has just started refuses everybody for a moment), the certificate is not
+	 * trusted, or, with `once`, the server stays away.  No more will come. */
 	void (*failed)(void *arg, const struct err *e);
 	/* The server went away, and is asked again until it is back; once per outage, and once more if
 	 * then it refuses us.  NULL: it is back, and what was missed has been told.  May be NULL. */

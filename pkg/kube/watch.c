@@ -8,7 +8,10 @@
 
 enum {
 	ONCE_FAILURES = 4, /* in a row, after which a snapshot is given up */
-	REFUSED_MS = 2000, /* after which a refusal is no server that is just starting */
+	/* A server that is just starting refuses everybody for a moment: after so long a refusal is
+	 * told, and ends a snapshot; after so long any watch of what was never seen. */
+	REFUSED_MS = 2000,
+	REFUSED_MAX_MS = 30000,
 };
 
 struct seat {
@@ -24,7 +27,7 @@ struct kube_watch {
 	struct kube_watch_events ev;
 	bool once, paused, over, troubled;
 	bool told_refusal;
-	uint64_t refused_since; /* the server answers again, but refuses us; 0: it does not */
+	uint64_t refused_since; /* 0: the server does not refuse us */
 	bool *gone;             /* set when a callback closed us */
 	struct loop_timer *timer;
 	struct buf record;
@@ -132,16 +135,24 @@ static void act(struct seat *s)
 	}
 }
 
+static bool is_refused(const struct kube_watch *w, uint64_t ms)
+{
+	return w->refused_since && now_ms(w) - w->refused_since >= ms;
+}
+
 /* What waiting does not mend, before the kind was ever seen; or too many failures for a snapshot. */
 static const struct err *fatal(const struct seat *s)
 {
 	const struct err *e = reflector_trouble(s->reflector);
+	bool once = s->watch->once;
 
 	if (!e)
 		return NULL;
-	if (!reflector_synced(s->reflector) && (e->kind == ERR_PERMISSION || e->kind == ERR_USAGE))
-		return e;
-	return s->watch->once && reflector_failures(s->reflector) >= ONCE_FAILURES ? e : NULL;
+	if (e->kind == ERR_PERMISSION && !is_refused(s->watch, once ? REFUSED_MS : REFUSED_MAX_MS))
+		return NULL;
+	if (e->kind == ERR_PERMISSION || e->kind == ERR_USAGE)
+		return reflector_synced(s->reflector) ? NULL : e;
+	return once && reflector_failures(s->reflector) >= ONCE_FAILURES ? e : NULL;
 }
 
 /* Tells what there is to tell.  False: the callback closed the watch. */
@@ -188,29 +199,22 @@ static const struct err *worst_trouble(const struct kube_watch *w)
 	return worst;
 }
 
-/* An outage that has been told became a refusal, as when a token expired meanwhile.  A server that
- * just started refuses for a moment those that it is going to let in. */
-static bool now_refused(struct kube_watch *w, const struct err *e)
-{
-	if (!e || e->kind != ERR_PERMISSION) {
-		w->refused_since = 0;
-		return false;
-	}
-	if (!w->refused_since)
-		w->refused_since = now_ms(w);
-	return w->troubled && !w->told_refusal && now_ms(w) - w->refused_since >= REFUSED_MS;
-}
-
-/* False: the callback closed the watch. */
+/* A refusal is told when it has lasted, also when it follows an outage that has been told, as when a
+ * token expired meanwhile.  False: the callback closed the watch. */
 static bool tell_trouble(struct kube_watch *w)
 {
 	const struct err *e = worst_trouble(w);
-	bool refused = now_refused(w, e);
-	bool gone = false;
+	bool refusal = e && e->kind == ERR_PERMISSION, gone = false;
 
-	if (!e == !w->troubled && !refused)
+	if (!refusal)
+		w->refused_since = 0;
+	else if (!w->refused_since)
+		w->refused_since = now_ms(w);
+	if (refusal && !is_refused(w, REFUSED_MS))
 		return true;
-	w->told_refusal = e && e->kind == ERR_PERMISSION;
+	if (!e == !w->troubled && (!refusal || w->told_refusal))
+		return true;
+	w->told_refusal = refusal;
 	w->troubled = e;
 	w->gone = &gone;
 	if (w->ev.trouble)
@@ -222,7 +226,8 @@ static bool tell_trouble(struct kube_watch *w)
 
 static void set_timer(struct kube_watch *w)
 {
-	uint64_t at = UINT64_MAX, now = now_ms(w);
+	uint64_t now = now_ms(w), lasts = w->refused_since + REFUSED_MS;
+	uint64_t at = w->refused_since && lasts > now ? lasts : UINT64_MAX;
 
 	for (size_t i = 0; i < w->n; i++)
 		if (!w->seats[i].finished && reflector_deadline(w->seats[i].reflector) < at)
@@ -249,7 +254,7 @@ static void work(void *arg)
 		finished += s->finished;
 		e = e ? e : fatal(s);
 	}
-	if (!tell_trouble(w))
+	if (!e && !tell_trouble(w))
 		return;
 	if (e || finished == w->n) {
 		finish(w, e);

@@ -97,21 +97,39 @@ static void an_outage_is_told_once_and_loses_nothing(void **state)
 	world_end(&w);
 }
 
-static void a_missing_permission_ends_the_watch(void **state)
+#define FORBIDDEN                                                                            \
+	JSON("403 Forbidden", "{\"kind\":\"Status\",\"message\":\"nodes is forbidden: User " \
+			      "\\\"u\\\" cannot list resource \\\"nodes\\\"\"}")
+
+static void a_missing_permission_ends_a_snapshot(void **state)
 {
-	static const char forbidden[] =
-	    JSON("403 Forbidden", "{\"kind\":\"Status\",\"message\":\"nodes is forbidden: User "
-				  "\\\"u\\\" cannot list resource \\\"nodes\\\"\"}");
-	static const char *const answers[] = { forbidden, forbidden, NULL };
+	static const char *const answers[] = { FORBIDDEN, FORBIDDEN, NULL };
+	struct world w;
+
+	(void)state;
+	world_start(&w, answers, "token: t");
+	watch(&w, true);
+	run(&w);
+	seen(&w, "failed 7: GET /api/v1/nodes: HTTP 403: nodes is forbidden: User \"u\" cannot list "
+		 "resource \"nodes\"; grant it with a Role or ClusterRole");
+	world_end(&w);
+}
+
+static void a_server_that_starts_may_refuse_for_a_moment(void **state)
+{
+	static const char *const answers[] = { FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN,
+		JSON("200 OK",
+		    "{\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[{\"metadata\":{\"name\":"
+		    "\"a\",\"resourceVersion\":\"1\"}}]}"),
+		NULL };
 	struct world w;
 
 	(void)state;
 	world_start(&w, answers, "token: t");
 	watch(&w, false);
+	w.left = 2;
 	run(&w);
-	seen(&w, "trouble; failed 7: GET /api/v1/nodes: HTTP 403: nodes is forbidden: User \"u\" "
-		 "cannot list "
-		 "resource \"nodes\"; grant it with a Role or ClusterRole");
+	seen(&w, "ADDED a; BOOKMARK; ");
 	world_end(&w);
 }
 
@@ -206,7 +224,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_snapshot_ends_with_the_list),
 		cmocka_unit_test(an_outage_is_told_once_and_loses_nothing),
-		cmocka_unit_test(a_missing_permission_ends_the_watch),
+		cmocka_unit_test(a_missing_permission_ends_a_snapshot),
+		cmocka_unit_test(a_server_that_starts_may_refuse_for_a_moment),
 		cmocka_unit_test(a_snapshot_gives_up_on_a_server_that_stays_away),
 		cmocka_unit_test(a_callback_may_close_its_watch),
 		cmocka_unit_test(a_paused_watch_tells_nothing_and_later_all),

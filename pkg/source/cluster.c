@@ -28,7 +28,8 @@ static void on_trouble(void *arg, const struct err *e)
 	if (!s->ev.warned)
 		return;
 	if (e)
-		snprintf(text, sizeof(text), "%s; trying again until it works", e->text);
+		snprintf(text, sizeof(text), "%s; trying again%s", e->text,
+		    e->kind == ERR_PERMISSION ? "" : " until it works");
 	else
 		snprintf(text, sizeof(text), "%s answers again", kube_server(s->kube));
 	s->ev.warned(s->ev.arg, text);

@@ -194,7 +194,7 @@ restart_server() { # [FLAG...]
 	until_has "$out" BOOKMARK
 	kapi DELETE /api/v1/namespaces/default/secrets/bound >/dev/null # and with it the token
 	restart_server
-	until_has "$err" 'HTTP 401: Unauthorized.*; trying again until it works'
+	until_has "$err" 'HTTP 401: Unauthorized.*; trying again'
 	cluster_token default default >"$CLUSTER/expiring.token.new"
 	mv "$CLUSTER/expiring.token.new" "$CLUSTER/expiring.token"
 	service after

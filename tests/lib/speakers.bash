@@ -8,9 +8,13 @@
 #	speaker node-a				# its pipeline, and wait until all agree: speakers_agree
 #	gap=$(speakers_gap 300 1500 kill KILL "$(speaker_stage node-a members)")
 #
-# There is one Service, with 192.0.2.200.  The time an option takes is tests/lib/gap's.
+# There is one Service, with 192.0.2.200.  The time an option takes is tests/lib/gap's.  For speakers on an
+# API server set SPEAKERS_DIR, SPEAKERS_NODES, SPEAKERS_WATCH='' and SPEAKERS_APPLY='lbctl apply' instead
+# of speakers_up, and $KUBECONFIG.
 
 SPEAKERS_ADDRESS=192.0.2.200
+SPEAKERS_WATCH='--from cluster' # options of watch
+SPEAKERS_APPLY='cat'            # the last stage
 declare -gA SPEAKERS
 
 speakers_up() { # DIR NODE...
@@ -69,10 +73,10 @@ speaker() {
 	local node=$1 d=$SPEAKERS_DIR
 	shift
 	lan_spawn "$node" bash -c 'set -o pipefail
-		cd "$1"; node=$2; shift 2
-		lbctl watch --from cluster -k speaker | lbctl members --node $node --secret-file secret "$@" |
-			lbctl elect --node $node | lbctl announce --node $node | cat >$node.out' \
-		speaker "$d" "$node" "$@" </dev/null >/dev/null 2>>"$d/$node.err" 3>&-
+		cd "$1"; node=$2 watch=$3 apply=$4; shift 4
+		lbctl watch $watch -k speaker | lbctl members --node $node --secret-file secret "$@" |
+			lbctl elect --node $node | lbctl announce --node $node | $apply >$node.out' \
+		speaker "$d" "$node" "$SPEAKERS_WATCH" "$SPEAKERS_APPLY" "$@" </dev/null >/dev/null 2>>"$d/$node.err" 3>&-
 	SPEAKERS[$node]=$LAN_PID
 }
 
