@@ -113,10 +113,9 @@ static void nothing_is_remembered_unless_asked_for(void **state)
 	world_free(w);
 }
 
-static void who_waits_is_told_what_else_keeps_addresses_from_being_given(void **state)
+/* 192.0.2.0 of pool p, which has 192.0.2.1 besides. */
+static void reserve_the_first(struct world *w)
 {
-	struct world *w = world_with(&(struct ipam_options){ 0 }, "addresses: [192.0.2.0/31]");
-	struct addr a = { 0 };
 	struct err e = ERR_INIT;
 	CLEANUP(json_freep)
 	struct json *pool =
@@ -124,8 +123,18 @@ static void who_waits_is_told_what_else_keeps_addresses_from_being_given(void **
 		 "namespace: lb, annotations: {lbctl.dev/reserve: 192.0.2.0}}, spec: {addresses: "
 		 "[192.0.2.0/31]}}");
 
-	(void)state;
 	config_store_put(w->store, pool);
+	ipam_config(w->m, config_store_get(w->store, &e));
+}
+
+static void who_waits_is_told_what_else_keeps_addresses_from_being_given(void **state)
+{
+	struct world *w = world_with(&(struct ipam_options){ 0 }, "addresses: [192.0.2.0/31]");
+	struct addr a = { 0 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	reserve_the_first(w);
 	world_pool(w, "q", "addresses: [198.51.100.0/32], avoidBuggyIPs: true");
 	assert_int_equal(addr_parse(&a, "192.0.2.1", &e), 0);
 	ipam_quarantine(w->m, "announce", &a, 1, "seen at 02:00:00:00:00:01");
@@ -149,15 +158,9 @@ static void reserved_and_quarantined_addresses_are_not_shared_unasked(void **sta
 	struct world *w = world_with(&(struct ipam_options){ 0 }, "addresses: [192.0.2.0/31]");
 	struct addr a;
 	struct err e = ERR_INIT;
-	CLEANUP(json_freep)
-	struct json *pool =
-	    yaml("{kind: IPAddressPool, apiVersion: metallb.io/v1beta1, metadata: {name: p, "
-		 "namespace: lb, annotations: {lbctl.dev/reserve: 192.0.2.0}}, spec: {addresses: "
-		 "[192.0.2.0/31]}}");
 
 	(void)state;
-	config_store_put(w->store, pool);
-	ipam_config(w->m, config_store_get(w->store, &e));
+	reserve_the_first(w);
 	world_service(w, "a", SHARED, PORT(80) ", loadBalancerIP: 192.0.2.0", "");
 	RUN(w, GIVEN("a", "192.0.2.0"));
 	world_service(w, "b", SHARED, PORT(81), "");
