@@ -12,19 +12,8 @@ services() { # FILE ARGUMENT...
 	python3 tests/bench/services.py "${@:2}" >"$dir/$1"
 }
 
-# measure RUNS FILE COMMAND...: CPU seconds, the least of the runs, and KiB at the most
-measure() {
-	python3 - "$@" <<'PY'
-import resource, subprocess, sys
-best, before = None, 0.0
-for _ in range(int(sys.argv[1])):
-    subprocess.run(sys.argv[3:], stdin=open(sys.argv[2]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    u = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = u.ru_utime + u.ru_stime - before
-    before += cpu
-    best = cpu if best is None else min(best, cpu)
-print(f"{best:.3f} {u.ru_maxrss}")
-PY
+measure() { # RUNS FILE COMMAND...: CPU seconds, the least of the runs, and KiB at the most
+	"$BUILD/tests/bench/cost" "$@"
 }
 
 services none 0

@@ -33,13 +33,7 @@ seconds() {
 }
 
 rss() { # FILE COMMAND...: KiB at the most
-	local file=$1
-	shift
-	python3 - "$file" "$@" <<'PY'
-import resource, subprocess, sys
-subprocess.run(sys.argv[2:], stdin=open(sys.argv[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-PY
+	"$BUILD/tests/bench/cost" 1 "$@" | cut -d ' ' -f 2
 }
 
 row() { # WHAT SECONDS RATIO
