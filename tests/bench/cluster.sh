@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Against a real API server, through the pipelines of deploy/, with 1,000 Services:
 # from the start of the controller until all have an address, also with 5,000 more; from the creation
-# of one (API call sent) to its first frame at the client; memory of each stage; sizes.
+# of one (API call sent) to its first frame at the client; from the start of a speaker to its first answer;
+# memory of each stage; sizes.
 # Nothing of this machine does the same work for a ratio.
 set -eo pipefail
 cd "$(dirname "$0")/../.."
@@ -77,6 +78,19 @@ pending() {
 		"$(cpu_ms $(lbctl_of "$controller")) / $(($(server_ms) - server)) ms"
 }
 
+# cold_start TIMES: of node-a's speaker, when no other runs; its whole pipeline starts with nothing known
+cold_start() {
+	local kubeconfig i
+	kubeconfig=$(cluster_kubeconfig cold metallb-system lbctl-speaker)
+	for ((i = 0; i < $1; i++)); do
+		lan_run client tests/lib/gap eth0 198.18.0.1 0 3000 sh -c 'ip netns exec "$1" env KUBECONFIG="$2" \
+			NODE_NAME=node-a setsid sh -c "echo \$\$ >$3/cold.pid; lbctl watch -k speaker | lbctl members |
+				lbctl elect | lbctl announce | lbctl apply" </dev/null >/dev/null 2>&1 &' \
+			sh "$(lan_ns node-a)" "$kubeconfig" "$CLUSTER" | grep -o 'first=[0-9]*' | cut -d= -f2
+		kill -KILL -- "-$(cat "$CLUSTER/cold.pid")"
+	done | sort -n | xargs
+}
+
 lan_up control=1 node-a=11 node-b=12 node-c=13 client=100 >&2
 cluster_up >&2
 ip -n "$(lan_ns control)" addr add 10.96.0.1/32 dev lo
@@ -125,6 +139,11 @@ for pod in $controller $speaker; do
 	done
 done
 cluster_stop "$controller"
+cluster_slices default "$services" bench node-a >&2
+for pod in $(kapi GET "$pods" | jq -r '.items[].metadata.name | select(test("speaker"))'); do
+	cluster_stop "$pod"
+done
+row "start of a speaker to its first answer, $services Services, all of five starts" "$(cold_start 5) ms"
 pending many $((services * 5))
 cp "${BUILD:-build/plain}/lbctl" "$CLUSTER/stripped" && strip "$CLUSTER/stripped"
 row "stripped binary" "$(($(stat -c %s "$CLUSTER/stripped") / 1024)) KiB"

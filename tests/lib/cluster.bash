@@ -366,17 +366,29 @@ cluster_image() { # lbctl's root file system, once
 	[ -d "$CLUSTER/image" ] || "$CLUSTER_LIB/../../deploy/image/rootfs" "$CLUSTER/image" ${BUILD:+"$BUILD/lbctl"}
 }
 
-# cluster_services NAMESPACE COUNT [PREFIX [FAMILY]]: so many Services of type LoadBalancer, as fast as
-# the API server takes them
+# cluster_create PATH: what stands on stdin, one object a line, as fast as the API server takes them
+cluster_create() {
+	jq -rR --arg url "$CLUSTER_API$1" --arg dir "$CLUSTER" '"next", "url = \($url)", "cacert = \($dir)/ca.crt",
+		"cert = \($dir)/admin.crt", "key = \($dir)/admin.key", "output = /dev/null",
+		"header = \"Content-Type: application/json\"", "data-binary = \(tojson)"' >"$CLUSTER/create.curl"
+	lan_run control curl -sS --fail --parallel --parallel-max 32 -K "$CLUSTER/create.curl"
+}
+
+# cluster_services NAMESPACE COUNT [PREFIX [FAMILY]]: so many Services of type LoadBalancer
 cluster_services() {
-	jq -nr --arg url "$CLUSTER_API/api/v1/namespaces/$1/services" --argjson n "$2" --arg prefix "${3:-svc}" \
-		--arg family "${4:-IPv4}" --arg dir "$CLUSTER" 'range($n) | {
-			metadata: {name: "\($prefix)-\(.)", labels: {set: $prefix}},
-			spec: {type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ipFamilies: [$family], ports: [{port: 80}]}
-		} | tojson | "next", "url = \($url)", "cacert = \($dir)/ca.crt", "cert = \($dir)/admin.crt",
-			"key = \($dir)/admin.key", "output = /dev/null", "header = \"Content-Type: application/json\"",
-			"data-binary = \(tojson)"' >"$CLUSTER/services.curl"
-	lan_run control curl -sS --fail --parallel --parallel-max 32 -K "$CLUSTER/services.curl"
+	jq -nc --argjson n "$2" --arg prefix "${3:-svc}" --arg family "${4:-IPv4}" 'range($n) | {
+		metadata: {name: "\($prefix)-\(.)", labels: {set: $prefix}},
+		spec: {type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ipFamilies: [$family], ports: [{port: 80}]}
+	}' | cluster_create "/api/v1/namespaces/$1/services"
+}
+
+# cluster_slices NAMESPACE COUNT PREFIX NODE: an endpoint on the node for each of those Services
+cluster_slices() {
+	jq -nc --argjson n "$2" --arg prefix "$3" --arg node "$4" 'range($n) | {
+		metadata: {name: "\($prefix)-\(.)-1", labels: {"kubernetes.io/service-name": "\($prefix)-\(.)"}},
+		addressType: "IPv4", ports: [{port: 80}],
+		endpoints: [{addresses: ["198.51.100.1"], nodeName: $node, conditions: {ready: true}}]
+	}' | cluster_create "/apis/discovery.k8s.io/v1/namespaces/$1/endpointslices"
 }
 
 # cluster_addresses NAMESPACE [PREFIX]: lines "SERVICE ADDRESS", sorted, of those that have one
