@@ -57,7 +57,8 @@ struct allocate {
 	struct complaints *complaints;
 	struct verdicts *verdicts;
 	bool config_changed;
-	int verdict; /* of --what-if: -1 and `why`, when a Service would lose what it has */
+	bool settled; /* once */
+	int verdict;  /* of --what-if: -1 and `why`, when a Service would lose what it has */
 	struct err why;
 	bool rows; /* people read it: one row a Service is enough */
 	struct arena scratch;
@@ -332,7 +333,7 @@ static void await_rest(struct allocate *x)
 static void settle(void *ctx)
 {
 	struct allocate *x = ctx;
-	bool first = !x->config;
+	bool first = !x->settled;
 	struct ipam_outcome o;
 	struct err e = ERR_INIT;
 	int more;
@@ -347,14 +348,20 @@ static void settle(void *ctx)
 		if (what_if_run(x->what_if, x->ipam, &e) < 0 ||
 		    what_if_snapshot(x->what_if, x->ipam, &e) < 0)
 			stage_fail(x->stage, &e);
+		x->settled = true;
 		return;
 	}
 	while ((more = ipam_next(x->ipam, &o, &e)) > 0) {
 		x->changes += o.write;
 		add_outcome(x, &o);
+		if (stage_is_full(x->stage)) {
+			stage_pause(x->stage);
+			return;
+		}
 	}
 	if (more < 0)
 		stage_fail(x->stage, &e);
+	x->settled = true;
 	await_rest(x);
 	coalesce(x, first);
 }

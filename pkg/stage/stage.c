@@ -35,7 +35,9 @@ struct stage {
 	size_t run_len;
 	bool seen[MOST_KINDS]; /* the initial-events-end of ops->kinds[i] */
 	bool synced;
+	bool paused; /* in settling */
 	bool draining;
+	bool drained; /* ops->drain() was called */
 	bool done;
 	bool failed;
 	struct arena scratch; /* of the record that is handed over */
@@ -74,6 +76,32 @@ void stage_fail(struct stage *s, const struct err *e)
 	s->failed = true;
 	s->e = *e;
 	loop_stop(s->loop);
+}
+
+bool stage_is_full(const struct stage *s)
+{
+	return stream_writer_queued(s->writer) > STREAM_QUEUE_MAX;
+}
+
+static void read_input(struct stage *s, bool on)
+{
+	struct err e = ERR_INIT;
+
+	if (s->in && loop_fd_set(s->in, on ? LOOP_READ : 0, &e) < 0)
+		stage_fail(s, &e);
+}
+
+void stage_pause(struct stage *s)
+{
+	s->paused = true;
+	read_input(s, false);
+}
+
+static void settle(struct stage *s)
+{
+	s->paused = false;
+	if (s->synced && s->ops->settle)
+		s->ops->settle(s->ctx);
 }
 
 static void stop_if_done(struct stage *s)
@@ -170,8 +198,7 @@ static void become_synced(struct stage *s)
 {
 	s->synced = true;
 	loop_timer_stop(s->stall);
-	if (s->ops->settle)
-		s->ops->settle(s->ctx);
+	settle(s);
 }
 
 static void note_bookmark(struct stage *s, int kind, const struct json *object)
@@ -212,8 +239,7 @@ static void hand_over(struct stage *s, const struct record *r, int kind)
 		note_bookmark(s, kind, object);
 	} else if (changes(r->type)) {
 		s->ops->record(s->ctx, r, object);
-		if (s->synced && s->ops->settle)
-			s->ops->settle(s->ctx);
+		settle(s);
 	}
 	json_free(own);
 	arena_reset(&s->scratch);
@@ -254,12 +280,27 @@ static void take_all(struct stage *s)
 {
 	struct record r;
 
-	while (!s->failed && stream_reader_next(s->reader, &r))
+	while (!s->failed && !s->paused && stream_reader_next(s->reader, &r))
 		take(s, &r);
 	cut_run(s);
 }
 
-/* No more input: what is known is the world, and then the command finishes. */
+/* What is known is the world, and then the command finishes. */
+static void finish(struct stage *s)
+{
+	if (!s->paused && !s->synced)
+		become_synced(s);
+	if (s->paused || s->drained || s->failed)
+		return;
+	s->drained = true;
+	flush_print(s);
+	if (s->ops->drain)
+		s->ops->drain(s->ctx);
+	else
+		stage_done(s);
+}
+
+/* No more input. */
 static void drain(struct stage *s)
 {
 	if (s->draining || s->failed)
@@ -268,13 +309,7 @@ static void drain(struct stage *s)
 	loop_fd_remove(s->in);
 	s->in = NULL;
 	loop_timer_stop(s->stall);
-	if (!s->synced)
-		become_synced(s);
-	flush_print(s);
-	if (s->ops->drain)
-		s->ops->drain(s->ctx);
-	else
-		stage_done(s);
+	finish(s);
 }
 
 static void on_input(int what, void *arg)
@@ -306,18 +341,22 @@ static void on_input(int what, void *arg)
 		drain(s);
 	else if (!s->synced)
 		loop_timer_set(s->stall, STALL_MS);
-	if (s->in && stream_writer_queued(s->writer) > STREAM_QUEUE_MAX &&
-	    loop_fd_set(s->in, 0, &e) < 0)
-		stage_fail(s, &e);
+	if (stage_is_full(s))
+		read_input(s, false);
 }
 
 static void on_drained(void *arg)
 {
 	struct stage *s = arg;
-	struct err e = ERR_INIT;
 
-	if (s->in && loop_fd_set(s->in, LOOP_READ, &e) < 0)
-		stage_fail(s, &e);
+	if (s->paused) {
+		settle(s);
+		take_all(s);
+		if (s->draining)
+			finish(s);
+	}
+	if (!s->paused && !stage_is_full(s))
+		read_input(s, true);
 	stop_if_done(s);
 }
 

@@ -35,7 +35,9 @@ struct stage_ops {
 	/* A record of one of those kinds, after it was forwarded.  `object` is borrowed for the call.
 	 * Not called for bookmarks. */
 	void (*record)(void *ctx, const struct record *r, const struct json *object);
-	/* The world is known and something may have changed: decide, and stage_add(). */
+	/* The world is known and something may have changed: decide, and stage_add().  When much
+	 * follows and stage_is_full(), it calls stage_pause(), and is called again once there is room.
+	 */
 	void (*settle)(void *ctx);
 	/* No more input will come.  The command calls stage_done() when it has finished, now or later.
 	 * NULL: it has finished. */
@@ -60,6 +62,10 @@ bool stage_draining(const struct stage *s); /* no more input will come */
 
 /* One record (with its newline) to write. */
 void stage_add(struct stage *s, const struct buf *record);
+
+/* The reader is slow, and more than enough waits for it. */
+bool stage_is_full(const struct stage *s);
+void stage_pause(struct stage *s); /* nothing is read before settle() returns without it */
 
 void stage_done(struct stage *s);                      /* after drain(): flush and return 0 */
 void stage_fail(struct stage *s, const struct err *e); /* give up: stage_run() returns -1 with *e */
