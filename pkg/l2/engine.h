@@ -72,18 +72,19 @@ struct owner_list {
 	struct owner *first, *last;
 };
 
-/* One address on one link, where it is announced or, in its grace, still answered. */
+/* One address on one link, where it is announced or, in its grace, still answered.  Packed, so that
+ * in a vip nothing is lost behind it. */
 struct place {
-	struct in6_addr ip;        /* IPv4 as ::ffff:192.0.2.10 */
-	struct place *prev, *next; /* in link.queue[step] */
-	uint64_t requests, answered;
-	uint32_t at; /* when its step is due: the low bits of the time */
+	struct in6_addr ip;          /* IPv4 as ::ffff:192.0.2.10 */
+	struct place *prev, *next;   /* in link.queue[step] */
+	uint32_t requests, answered; /* begin again after 2^32, which Prometheus takes for a restart */
+	uint32_t at;                 /* when its step is due: the low bits of the time */
 	int ifindex;
 	uint32_t gratuitous : 26;
 	uint32_t step : 4;
 	uint32_t announced : 1; /* by an active owner */
 	uint32_t cut_short : 1; /* its burst was not over when it was withdrawn */
-};
+} __attribute__((packed, aligned(4)));
 
 struct places {
 	size_t n;
