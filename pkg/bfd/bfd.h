@@ -151,6 +151,9 @@ void bfd_session_ride(struct bfd_session *s, uint64_t now_us);
  * the peer is overdue, it is a poll, whose answer shows that it is still there. */
 bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t now_us);
 
+/* Packets may get through again: one that is down speaks at once, out of its turn. */
+void bfd_session_rouse(struct bfd_session *s);
+
 /* Another interval, negotiated with a Poll Sequence while the session is up. */
 void bfd_session_set_interval(struct bfd_session *s, uint32_t interval_us);
 

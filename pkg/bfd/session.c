@@ -226,6 +226,12 @@ void bfd_session_ride(struct bfd_session *s, uint64_t now_us)
 		s->send_due = true;
 }
 
+void bfd_session_rouse(struct bfd_session *s)
+{
+	if (s->state == BFD_DOWN)
+		s->send_due = true;
+}
+
 uint64_t bfd_session_deadline(const struct bfd_session *s)
 {
 	uint64_t at = s->next_us, detection = bfd_session_detection_us(s);

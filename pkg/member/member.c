@@ -146,6 +146,14 @@ void member_stop(struct members *m, enum bfd_diag diag)
 	bfd_session_stop(&p->session, diag);
 }
 
+void member_rouse(struct members *m)
+{
+	struct peer *p, *next;
+
+	HASH_ITER(by_address, m->by_address, p, next)
+	bfd_session_rouse(&p->session);
+}
+
 /* To an earlier life of the session.  While neither end is up, both may know the other's earlier
  * life only, and must be heard to find out. */
 static bool is_stale(const struct bfd_session *s, const struct bfd_packet *p)

@@ -75,6 +75,10 @@ void member_open(struct members *m, uint64_t now_us); /* joins */
 /* Says AdminDown to all, with that diagnostic, and nothing else any more. */
 void member_stop(struct members *m, enum bfd_diag diag);
 
+/* The network of this host is not what it was, as when a link came up: who is not heard is spoken to at
+ * once, rather than within the second that RFC 5880 gives sessions that are down. */
+void member_rouse(struct members *m);
+
 /* A datagram that arrived, d->age_ns ago, but not before the last member_tick(): that is what must
  * follow once all that has arrived was told.  False with *e: it was refused; it changed nothing. */
 bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_us, struct err *e);

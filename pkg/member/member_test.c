@@ -197,6 +197,23 @@ static void a_one_way_path_is_down_for_both(void **state)
 	lan_close(&l);
 }
 
+static void when_a_link_comes_up_the_others_are_found_at_once(void **state)
+{
+	(void)state;
+	three(NULL);
+	for (size_t i = 0; i < 3; i += 2)
+		l.cut[1][i] = l.cut[i][1] = true;
+	lan_run(&l, l.now + 2 * SECOND, NULL, NULL);
+	assert_false(l.node[0].alive[1] || l.node[1].alive[0]);
+	memset(l.cut, 0, sizeof(l.cut));
+	member_rouse(l.node[1].m);
+	lan_pump(&l, 1);
+	lan_run(&l, l.now + 10 * MS, NULL, NULL);
+	for (size_t i = 0; i < 9; i++)
+		assert_true(l.node[i / 3].alive[i % 3]);
+	lan_close(&l);
+}
+
 static void after_a_stall_it_is_dead_until_it_is_heard(void **state)
 {
 	(void)state;
@@ -341,6 +358,7 @@ int main(void)
 		cmocka_unit_test(addresses_that_move_from_node_to_node_are_followed),
 		cmocka_unit_test(goodbye_is_heard_at_once_with_its_reason),
 		cmocka_unit_test(a_one_way_path_is_down_for_both),
+		cmocka_unit_test(when_a_link_comes_up_the_others_are_found_at_once),
 		cmocka_unit_test(after_a_stall_it_is_dead_until_it_is_heard),
 		cmocka_unit_test(replays_truncations_and_strangers_change_nothing),
 		cmocka_unit_test(forgeries_change_nothing_and_a_flood_of_them_is_not_answered),

@@ -9,10 +9,12 @@
 
 #include "pkg/log/log.h"
 #include "pkg/member/member.h"
+#include "pkg/netlink/netlink.h"
 
 enum {
 	BATCHES_A_TURN = 16, /* received before what is due is sent */
-	REOPEN_MS = 1000,    /* between attempts, while our address is none of this host's */
+	ROUTES_MS = 10,      /* after a link came up, until the kernel has its routes too */
+	NETWORK_MS = 100,    /* between looks at the network of a host where it changes all the time */
 	FLOOD_US = 1000000,  /* for so long after one, packets are read as they come */
 };
 
@@ -30,8 +32,11 @@ struct member_port {
 	struct members *engine;
 	uint16_t port;
 	struct loop_timer *timer;
-	struct loop_timer *reopen;
 	struct socket sockets[2];
+	struct netlink_monitor *monitor;
+	struct loop_fd *watch; /* of it */
+	struct loop_timer *look;
+	uint64_t looked_ms;
 	uint64_t flood_until_us;
 	bool opened; /* as soon as it can */
 	bool has_node;
@@ -200,7 +205,6 @@ static int open_sockets(struct member_port *p, struct err *e)
 			}
 			if (log_allow(&p->absent, loop_now_ms(p->loop)))
 				log_warn(NULL, "%s; waiting for it", why.text);
-			loop_timer_set(p->reopen, REOPEN_MS);
 			continue;
 		}
 		s->local = local;
@@ -229,15 +233,43 @@ static int try_open(struct member_port *p, struct err *e)
 	return 0;
 }
 
-static void on_reopen(void *arg)
+/* An address of ours may be there now, or a link that leads to the others. */
+static void on_look(void *arg)
 {
 	struct member_port *p = arg;
 	struct err e = ERR_INIT;
 
-	if (try_open(p, &e) < 0)
+	p->looked_ms = loop_now_ms(p->loop);
+	if (p->opened && try_open(p, &e) < 0) {
 		fail(p, &e);
-	else
-		pump(p);
+		return;
+	}
+	member_rouse(p->engine);
+	turn(p);
+}
+
+static void on_network(int what, void *arg)
+{
+	struct member_port *p = arg;
+	uint64_t now = loop_now_ms(p->loop), next = p->looked_ms + NETWORK_MS;
+	struct err e = ERR_INIT;
+	bool changed;
+
+	(void)what;
+	if (netlink_monitor_read(p->monitor, &changed, NULL, &e) < 0)
+		fail(p, &e);
+	else if (changed)
+		loop_timer_set(p->look, next > now + ROUTES_MS ? next - now : ROUTES_MS);
+}
+
+static int watch_network(struct member_port *p, struct err *e)
+{
+	p->look = loop_timer_add(p->loop, on_look, p, e);
+	p->monitor = p->look ? netlink_monitor_new(e) : NULL;
+	if (!p->monitor)
+		return -1;
+	p->watch = loop_fd_add(p->loop, netlink_monitor_fd(p->monitor), LOOP_READ, on_network, p, e);
+	return p->watch ? 0 : -1;
 }
 
 /* Where sequence numbers start (see struct member_options), and what nobody can guess. */
@@ -276,9 +308,8 @@ struct member_port *member_port_new(struct loop *loop, const struct member_port_
 	fill_in(&engine);
 	p->engine = member_new(&engine, loop_clock_us(), e);
 	p->timer = loop_timer_add(loop, on_timer, p, e);
-	p->reopen = loop_timer_add(loop, on_reopen, p, e);
 	p->node = strdup(o->engine.node);
-	if (p->engine && p->timer && p->reopen && p->node) {
+	if (p->engine && p->timer && p->node && watch_network(p, e) == 0) {
 		pump(p);
 		return p;
 	}
@@ -293,7 +324,9 @@ void member_port_free(struct member_port *p)
 	for (int i = 0; i < 2; i++)
 		close_socket(&p->sockets[i]);
 	loop_timer_remove(p->timer);
-	loop_timer_remove(p->reopen);
+	loop_timer_remove(p->look);
+	loop_fd_remove(p->watch);
+	netlink_monitor_free(p->monitor);
 	member_free(p->engine);
 	free(p->node);
 	free(p);

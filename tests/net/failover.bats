@@ -88,7 +88,10 @@ again() { # the first one is back, and has its address again
 	gap=$(speakers_gap 200 1500 ip -n "$(lan_ns "$first")" link set eth0 down)
 	echo "# link down: $gap" >&3
 	replaced 1000 "$gap"
-	lan_run "$first" ip link set eth0 up
+	gap=$(speakers_gap 200 1500 ip -n "$(lan_ns "$first")" link set eth0 up)
+	echo "# link up: $gap" >&3
+	[ "$(value unanswered "$gap")" -eq 0 ]
+	[ "$(value both "$gap")" -le 700 ] # it found the others at once, and took the address back by a frame
 	settle
 	lan_run "$first" nft add table inet cut
 	gap=$(speakers_gap 200 1500 ip netns exec "$(lan_ns "$first")" nft -f - <<<'
