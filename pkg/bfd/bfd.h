@@ -21,6 +21,7 @@ enum {
 	BFD_KEY_LEN = 20,
 	BFD_QUIET_MASK = 0xf0,           /* of the second byte: state, Poll, Final */
 	BFD_QUIET = 0xc0,                /* Up, and neither */
+	BFD_OVERDUE_POLLS = 8,           /* an interval, of a peer that is overdue */
 	BFD_SLOW_US = 1000000,           /* between packets of a session that isn't up (6.8.3) */
 	BFD_DETECTION_MAX_US = 30000000, /* whatever a peer promises */
 };
@@ -114,6 +115,8 @@ struct bfd_session {
 	uint8_t copies;       /* of AdminDown that are still to be sent */
 	uint64_t next_us;     /* when the next periodic packet is due */
 	uint64_t earliest_us; /* when it may be sent, for 75% of the interval have passed */
+	uint64_t again_us;    /* when a peer that is overdue is polled again; 0: not yet polled */
+	uint32_t polls;       /* sent since the peer was last heard: each has its answer */
 
 	bool authenticated;
 	bool sequence_known; /* bfd.AuthSeqKnown */
@@ -129,7 +132,8 @@ void bfd_session_init(struct bfd_session *s, const struct bfd_options *o, uint64
 /* A packet that bfd_decode() accepted, from the peer, with our discriminator or 0.  False: it was
  * refused for its sequence number, and nothing has changed.
  *
- * RFC 5880 refuses all that is beyond 3 * Detect Mult of the last.  We accept it further ahead while
+ * RFC 5880 refuses all that is beyond 3 * Detect Mult of the last.  We accept it further ahead by one
+ * for each poll that we have sent since, whose answers may have been lost; and by much more while
  * the session isn't up at both ends, and in a packet that starts one (Your Discriminator is 0): so
  * speaks a system that has restarted, or of which much was lost.  An earlier number, which is what a
  * replay has, is always refused. */
@@ -147,8 +151,13 @@ uint64_t bfd_session_deadline(const struct bfd_session *s); /* when to call it n
 /* Another session of ours sends: so may this one, if 75% of its interval have passed (6.8.7). */
 void bfd_session_ride(struct bfd_session *s, uint64_t now_us);
 
-/* The next packet to send now; false when there is none.  To be asked after each of the above.  When
- * the peer is overdue, it is a poll, whose answer shows that it is still there. */
+/* The next packet to send now; false when there is none.  To be asked after each of the above.
+ *
+ * When the peer is overdue by a quarter of the interval, at least one packet was lost.  Then it is
+ * polled, and polled again BFD_OVERDUE_POLLS times an interval, until it is heard or its time is over:
+ * its answer, which is sent at once, shows that it is still there.  That is more often than RFC 5880
+ * 6.8.7 has packets sent, but not for
+ * longer than the detection time; at the usual pace, one lost packet in ten would often be an end. */
 bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t now_us);
 
 /* Packets may get through again: one that is down speaks at once, out of its turn. */

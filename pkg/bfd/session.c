@@ -114,9 +114,15 @@ void bfd_session_init(struct bfd_session *s, const struct bfd_options *o, uint64
 	set_next(s, now_us);
 }
 
+/* How far apart the peer's packets are, at most. */
+static uint64_t receive_us(const struct bfd_session *s)
+{
+	return larger(s->rx_us, s->remote_tx_us);
+}
+
 uint64_t bfd_session_detection_us(const struct bfd_session *s)
 {
-	uint64_t each = larger(s->rx_us, s->remote_tx_us), all = each * s->remote_multiplier;
+	uint64_t all = receive_us(s) * s->remote_multiplier;
 
 	return all < BFD_DETECTION_MAX_US ? all : BFD_DETECTION_MAX_US;
 }
@@ -125,10 +131,11 @@ static bool is_fresh(const struct bfd_session *s, const struct bfd_packet *p)
 {
 	uint32_t ahead = p->sequence - s->remote_sequence;
 	bool starts = s->state != BFD_UP || s->remote_state != BFD_UP || !p->your_discriminator;
+	uint32_t most = starts ? (uint32_t)INT32_MAX : 3U * s->multiplier + s->polls;
 
 	if (!s->authenticated || !s->sequence_known)
 		return true;
-	return ahead != 0 && ahead <= (starts ? (uint32_t)INT32_MAX : 3U * s->multiplier);
+	return ahead != 0 && ahead <= most;
 }
 
 static void follow(struct bfd_session *s, enum bfd_state theirs)
@@ -158,6 +165,7 @@ bool bfd_session_input(struct bfd_session *s, const struct bfd_packet *p, uint64
 	s->sequence_known = s->authenticated;
 	s->remote_sequence = p->sequence;
 	s->heard_us = now_us;
+	s->again_us = s->polls = 0;
 	s->remote_discriminator = p->my_discriminator;
 	s->remote_state = p->state;
 	s->remote_diag = p->diag;
@@ -210,13 +218,21 @@ static void expire(struct bfd_session *s, uint64_t now_us)
 		become(s, BFD_DOWN, BFD_DIAG_EXPIRED);
 }
 
+/* One packet of the peer's must have been lost: a poll makes it answer at once, so that a few lost
+ * packets are no end. */
+static bool is_overdue(const struct bfd_session *s, uint64_t now_us)
+{
+	return s->state == BFD_UP && s->next_us != UINT64_MAX &&
+	       now_us - s->heard_us > receive_us(s) * 5 / 4;
+}
+
 void bfd_session_tick(struct bfd_session *s, uint64_t now_us)
 {
 	if (s->state == BFD_ADMIN_DOWN)
 		return;
 	expire(s, now_us);
 	hasten(s, now_us);
-	if (now_us >= s->next_us)
+	if (now_us >= s->next_us || (is_overdue(s, now_us) && now_us >= s->again_us))
 		s->send_due = true;
 }
 
@@ -238,6 +254,8 @@ uint64_t bfd_session_deadline(const struct bfd_session *s)
 
 	if (s->state == BFD_ADMIN_DOWN)
 		return UINT64_MAX;
+	if (s->state == BFD_UP && s->again_us && s->again_us < at)
+		at = s->again_us;
 	if (s->heard_us && detection && s->remote_discriminator) {
 		if (s->heard_us + detection < at)
 			at = s->heard_us + detection;
@@ -247,14 +265,6 @@ uint64_t bfd_session_deadline(const struct bfd_session *s)
 	return at;
 }
 
-/* One packet of the peer's must have been lost: a poll makes it answer at once, so that a few lost
- * packets are no end. */
-static bool is_overdue(const struct bfd_session *s, uint64_t now_us)
-{
-	return s->state == BFD_UP &&
-	       now_us - s->heard_us > (uint64_t)larger(s->rx_us, s->remote_tx_us) * 5 / 4;
-}
-
 /* A poll of the peer is answered whatever the intervals, and a state is told at once. */
 bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t now_us)
 {
@@ -262,8 +272,10 @@ bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t no
 
 	if (!final && !s->send_due && !s->copies)
 		return false;
-	if (is_overdue(s, now_us))
+	if (is_overdue(s, now_us)) {
 		s->polling = true;
+		s->again_us = now_us + receive_us(s) / BFD_OVERDUE_POLLS;
+	}
 	*p = (struct bfd_packet){
 		.diag = s->diag,
 		.state = s->state,
@@ -277,6 +289,7 @@ bool bfd_session_output(struct bfd_session *s, struct bfd_packet *p, uint64_t no
 		.sequence = s->sequence++,
 	};
 	s->final_due = false;
+	s->polls += p->poll;
 	if (final)
 		return true;
 	if (s->copies)

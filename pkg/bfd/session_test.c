@@ -295,24 +295,46 @@ static void coming_up_polls_until_the_answer(void **state)
 	assert_false(p.poll);
 }
 
-static void a_peer_that_is_overdue_is_polled(void **state)
+static void a_peer_that_is_overdue_is_polled_until_its_time_is_over(void **state)
+{
+	(void)state;
+	struct bfd_session s = in_state(BFD_UP, 1000);
+	uint64_t now = 2000 + 125 * MS, over = 2000 + 300 * MS;
+	struct bfd_packet p;
+	unsigned polls = 0;
+
+	hear(&s, BFD_UP, 2000);
+	s.send_due = true;
+	assert_true(bfd_session_output(&s, &p, now));
+	assert_false(p.poll);
+	for (now++; s.state == BFD_UP; now = bfd_session_deadline(&s)) {
+		bfd_session_tick(&s, now);
+		assert_true(bfd_session_output(&s, &p, now));
+		assert_true(p.poll == (s.state == BFD_UP) && now <= over);
+		polls += p.poll;
+	}
+	assert_int_equal(polls, 14); /* in 175 ms */
+	assert_int_equal(s.silence_us, over - 2000);
+}
+
+static void the_answer_to_one_of_many_polls_ends_them(void **state)
 {
 	(void)state;
 	struct bfd_session s = in_state(BFD_UP, 1000);
 	struct bfd_packet p;
 
-	hear(&s, BFD_UP, 2000);
-	s.send_due = true;
-	assert_true(bfd_session_output(&s, &p, 2000 + 125 * MS));
-	assert_false(p.poll);
-	s.send_due = true;
-	assert_true(bfd_session_output(&s, &p, 2001 + 125 * MS));
-	assert_true(p.poll);
+	for (uint64_t now = 150 * MS; now <= 250 * MS; now += 20 * MS) {
+		bfd_session_tick(&s, now);
+		assert_true(bfd_session_output(&s, &p, now));
+		assert_true(p.poll);
+	}
 	p = say(&s, BFD_UP);
 	p.final = true;
-	assert_true(bfd_session_input(&s, &p, 200 * MS));
-	s.send_due = true;
-	assert_true(bfd_session_output(&s, &p, 200 * MS));
+	p.sequence += 3 * s.multiplier + 6 - 1; /* so many may have been lost, with six answers */
+	assert_true(bfd_session_input(&s, &p, 260 * MS));
+	assert_true(bfd_session_deadline(&s) > 300 * MS);
+	bfd_session_tick(&s, s.next_us);
+	assert_true(bfd_session_output(&s, &p, s.next_us));
 	assert_false(p.poll);
 }
 
@@ -561,7 +583,8 @@ int main(void)
 		cmocka_unit_test(until_it_is_up_a_session_is_slow),
 		cmocka_unit_test(a_poll_is_answered_at_once_and_never_with_both_bits),
 		cmocka_unit_test(coming_up_polls_until_the_answer),
-		cmocka_unit_test(a_peer_that_is_overdue_is_polled),
+		cmocka_unit_test(a_peer_that_is_overdue_is_polled_until_its_time_is_over),
+		cmocka_unit_test(the_answer_to_one_of_many_polls_ends_them),
 		cmocka_unit_test(a_longer_interval_is_sent_with_only_when_the_peer_knows),
 		cmocka_unit_test(a_shorter_interval_is_expected_only_when_the_peer_knows),
 		cmocka_unit_test(admin_down_is_said_three_times_and_then_nothing),
