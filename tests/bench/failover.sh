@@ -8,6 +8,7 @@ source tests/lib/lan.bash
 source tests/lib/speakers.bash
 
 count=${FAILOVERS:-50}
+SPEAKERS_STAMP=$BUILD/tests/bench/stamp
 work=$(mktemp -d)
 speakers_up "$work" node-a node-b node-c
 trap 'lan_down; rm -rf "$work"' EXIT
@@ -19,16 +20,40 @@ for n in "${nodes[@]}"; do
 done
 wait_for 20 speakers_agree
 
-# The milliseconds from the deed to the Member record that told another node of it
-detection() { # DEAD AT
+# The parts of the time from the deed to the first answer, in milliseconds; what GAP doesn't tell comes from the
+# stamps of the node that took over, which is the first to be told and to elect.
+parts() { # KIND DEAD GAP
+	local at since told elected
+	at=$(exact at "$3")
+	since=$(stamped "$2" members "$at" "select(.object.kind == \"Member\" and .object.metadata.name == \"$2\" and
+		.object.status.alive == false) | .object.status.since")
+	told=${since%% *} since=${since#* }
+	elected=$(stamped "$2" elect "$at" 'select(.object.kind == "Announcement" and .type != "DELETED") | .type')
+	elected=${elected%% *}
+	[ -n "$told" ] && [ -n "$elected" ] || return 0
+	since=$(date -d "$since" +%s%3N)
+	part "$1: detection" "$at" "$since"
+	part "$1: propagation" "$since" "$told"
+	part "$1: election" "$told" "$elected"
+	part "$1: first frame" "$elected" "$(echo "$at + $(exact frame "$3")" | bc)"
+}
+
+part() { # NAME FROM TO; the clock of records has milliseconds
+	echo "$2 $3" | awk '{ print $1 < $2 ? $2 - $1 : 0 }' >>"$work/$1, ms"
+}
+
+exact() { # NAME GAP
+	grep -oE "\b$1=[0-9.]+" <<<"$2" | cut -d= -f2
+}
+
+# The first line that a stage wrote after AT, on another node than DEAD, for which the jq FILTER prints
+# something, and that
+stamped() { # DEAD STAGE AT FILTER
 	local n
-	for n in "${!SPEAKERS[@]}"; do
-		[ "$n" != "$1" ] || continue
-		jq -r --arg dead "$1" 'select(.object.kind == "Member" and .object.metadata.name == $dead and
-			.object.status.alive == false).object.status.since' "$work/$n.out" | tail -n 1
-	done | while read -r since; do
-		echo $(($(date -d "$since" +%s%3N) - $2))
-	done | sort -n | tail -n 1
+	for n in "${nodes[@]}"; do
+		[ "$n" = "$1" ] || awk -v at="$3" '$1 >= at { t = $1; sub(/^[^ ]* /, ""); printf "%s\t%s\n", t, $0 }' "$work/$n.$2"
+	done | sort -n | jq -rR "(index(\"\\t\")) as \$tab | .[:\$tab] as \$t | .[\$tab + 1:] | fromjson? | $4 | \$t + \" \" + ." |
+		head -n 1
 }
 
 # distribution NAME: of the numbers in its file
@@ -40,7 +65,7 @@ distribution() {
 
 # failovers KIND DEED...: the words FIRST, PID and NS stand for the node, the process, its namespace
 failovers() {
-	local kind=$1 i first gap line d at
+	local kind=$1 i first gap d
 	shift
 	for ((i = 0; i < count; i++)); do
 		wait_for 30 speakers_agree || return
@@ -48,13 +73,10 @@ failovers() {
 		d=("${@//NS/$(lan_ns "$first")}")
 		[[ "${*}" != *PID-* ]] || d=(kill "$2" "$(speaker_stage "$first" "${3#PID-}")")
 		gap=$(speakers_gap 100 800 "${d[@]}")
-		line=$(value at "$gap")
+		parts "$kind" "$first" "$gap"
 		grep -o 'first=[0-9.]*' <<<"$gap" | cut -d= -f2 >>"$work/$kind: first answer, ms"
-		grep -o 'frame=[0-9.]*' <<<"$gap" | cut -d= -f2 >>"$work/$kind: first frame, ms"
 		grep -o 'unanswered=[0-9]*' <<<"$gap" | cut -d= -f2 >>"$work/$kind: unanswered requests"
 		grep -o 'both=[0-9.]*' <<<"$gap" | cut -d= -f2 >>"$work/$kind: both answer, ms"
-		at=$(detection "$first" "$line")
-		[ -z "$at" ] || echo "$at" >>"$work/$kind: detection, ms"
 		case $kind in
 		link*) lan_run "$first" ip link set eth0 up ;;
 		*)
@@ -78,7 +100,7 @@ rolls() {
 
 show() { # KIND
 	local part
-	for part in detection 'first frame' 'first answer'; do
+	for part in detection propagation election 'first frame' 'first answer'; do
 		[ ! -e "$work/$1: $part, ms" ] || distribution "$1: $part, ms"
 	done
 	distribution "$1: unanswered requests"

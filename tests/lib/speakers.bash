@@ -15,6 +15,7 @@
 SPEAKERS_ADDRESS=192.0.2.200
 SPEAKERS_WATCH='--from cluster' # options of watch
 SPEAKERS_APPLY='cat'            # the last stage
+SPEAKERS_STAMP=''               # a program that passes records on, and notes the times in its argument
 declare -gA SPEAKERS
 
 speakers_up() { # DIR NODE...
@@ -68,14 +69,19 @@ speakers_world() {
 	EOF
 }
 
-# speaker NODE [OPTION of members...]: starts it; what its stages write is NODE.out and NODE.err
+# speaker NODE [OPTION of members...]: starts it; what its stages write is NODE.out and NODE.err, and
+# with $SPEAKERS_STAMP when members and elect write what is NODE.members and NODE.elect
 speaker() {
-	local node=$1 d=$SPEAKERS_DIR
+	local node=$1 d=$SPEAKERS_DIR after_members='|' after_elect='|'
 	shift
+	if [ -n "$SPEAKERS_STAMP" ]; then
+		after_members="| $SPEAKERS_STAMP $node.members |"
+		after_elect="| $SPEAKERS_STAMP $node.elect |"
+	fi
 	lan_spawn "$node" bash -c 'set -o pipefail
 		cd "$1"; node=$2 watch=$3 apply=$4; shift 4
-		lbctl watch $watch -k speaker | lbctl members --node $node --secret-file secret "$@" |
-			lbctl elect --node $node | lbctl announce --node $node | $apply >$node.out' \
+		lbctl watch $watch -k speaker | lbctl members --node $node --secret-file secret "$@" '"$after_members"'
+			lbctl elect --node $node '"$after_elect"' lbctl announce --node $node | $apply >$node.out' \
 		speaker "$d" "$node" "$SPEAKERS_WATCH" "$SPEAKERS_APPLY" "$@" </dev/null >/dev/null 2>>"$d/$node.err" 3>&-
 	SPEAKERS[$node]=$LAN_PID
 }
