@@ -47,6 +47,7 @@ struct members {
 	uint64_t join_until_us;
 	uint64_t woke_us;   /* when we were last called */
 	uint64_t ticked_us; /* all that had arrived until then has been told */
+	uint64_t roused_us; /* when all were last spoken to because one was heard */
 };
 
 /* member.c: who is alive. */

@@ -169,10 +169,21 @@ static uint64_t arrival_us(const struct members *m, const struct bfd_datagram *d
 	return at > m->ticked_us ? at : m->ticked_us;
 }
 
+/* One that was down is heard: perhaps because the network has come together, and who else is not
+ * heard can be.  The others, hearing us, do the same, so that all find each other at once. */
+static void spread_word(struct members *m, uint64_t now_us)
+{
+	if (now_us - m->roused_us < m->interval_us)
+		return;
+	m->roused_us = now_us;
+	member_rouse(m);
+}
+
 bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_us, struct err *e)
 {
 	struct bfd_packet packet;
 	char text[ADDR_TEXT_LEN];
+	enum bfd_state before;
 	struct peer *p;
 
 	wake(m, now_us);
@@ -192,11 +203,14 @@ bool member_input(struct members *m, const struct bfd_datagram *d, uint64_t now_
 		    addr_format(&d->peer, text));
 		return false;
 	}
+	before = p->session.state;
 	if (!bfd_session_input(&p->session, &packet, arrival_us(m, d, now_us))) {
 		err_set(e, ERR_PROTOCOL, "%s (%s): sequence number %u, want one after %u", p->name,
 		    addr_format(&d->peer, text), packet.sequence, p->session.remote_sequence);
 		return false;
 	}
+	if (before == BFD_DOWN && p->session.state != BFD_DOWN)
+		spread_word(m, now_us);
 	peer_judge(m, p, now_us);
 	finish_joining(m, now_us);
 	return true;

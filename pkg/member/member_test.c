@@ -214,6 +214,44 @@ static void when_a_link_comes_up_the_others_are_found_at_once(void **state)
 	lan_close(&l);
 }
 
+static bool all_see_all(void)
+{
+	for (size_t i = 0; i < l.n * l.n; i++)
+		if (!l.node[i / l.n].alive[i % l.n])
+			return false;
+	return true;
+}
+
+/* One packet that gets through makes both its ends speak to all others, and those to all of theirs. */
+static void parts_that_meet_find_each_other_as_soon_as_two_of_them_do(void **state)
+{
+	(void)state;
+	enum { NODES = 10, TIMES = 20 };
+	uint64_t sum = 0, most = 0;
+
+	for (uint64_t seed = 1; seed <= TIMES; seed++) {
+		uint64_t healed;
+
+		lan_open(&l, NODES, seed);
+		for (size_t i = 0; i < NODES; i++)
+			lan_start(&l, i);
+		lan_run(&l, l.now + SECOND, NULL, NULL);
+		assert_true(all_see_all());
+		for (size_t i = 0; i < NODES * NODES; i++)
+			l.cut[i / NODES][i % NODES] = i / NODES % 2 != i % NODES % 2;
+		lan_run(&l, l.now + 10 * SECOND + lan_upto(&l, SECOND), NULL, NULL);
+		memset(l.cut, 0, sizeof(l.cut));
+		for (healed = l.now; !all_see_all();)
+			lan_run(&l, l.now + MS, NULL, NULL);
+		sum += l.now - healed;
+		most = l.now - healed > most ? l.now - healed : most;
+		lan_close(&l);
+	}
+	print_message("# two parts of %d nodes meet after %llu ms on average, %llu at most\n",
+	    NODES / 2, (unsigned long long)sum / TIMES / MS, (unsigned long long)most / MS);
+	assert_in_range(sum / TIMES, 0, 300 * MS); /* 452 if it were each two for themselves */
+}
+
 static void after_a_stall_it_is_dead_until_it_is_heard(void **state)
 {
 	(void)state;
@@ -359,6 +397,7 @@ int main(void)
 		cmocka_unit_test(goodbye_is_heard_at_once_with_its_reason),
 		cmocka_unit_test(a_one_way_path_is_down_for_both),
 		cmocka_unit_test(when_a_link_comes_up_the_others_are_found_at_once),
+		cmocka_unit_test(parts_that_meet_find_each_other_as_soon_as_two_of_them_do),
 		cmocka_unit_test(after_a_stall_it_is_dead_until_it_is_heard),
 		cmocka_unit_test(replays_truncations_and_strangers_change_nothing),
 		cmocka_unit_test(forgeries_change_nothing_and_a_flood_of_them_is_not_answered),
