@@ -153,9 +153,9 @@ static void a_service_that_goes_to_another_class_gives_back(void **state)
 	world_service(w, "b", AGE(2), "", "");
 	world_run(w, false);
 	world_service(w, "a", OLD(1, "p"), "loadBalancerClass: x", "192.0.2.0");
-	RUN(w, "a -> (); AddressReleased\nb -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
+	RUN(w, "a -> (); AddressReleased\nb; PoolExhausted; !AllocationFailed");
 	world_service(w, "a", AGE(1), "loadBalancerClass: x", "");
-	RUN(w, "a; OtherClass");
+	RUN(w, "a; OtherClass\nb -> 192.0.2.0 (p); AddressAssigned; +IPAllocated");
 }
 
 static void a_class_lost_with_the_type_gives_back(void **state)

@@ -219,7 +219,8 @@ static const struct service *in_the_way(
 		while (h && h->service == s)
 			h = next(h);
 		if (h && h->recorded)
-			*code = h->service->ours ? "StillRecorded" : "HeldByOther";
+			*code =
+			    h->service->ours || h->service->writing ? "StillRecorded" : "HeldByOther";
 		return h ? h->service : NULL;
 	}
 	*code = "PortInUse";

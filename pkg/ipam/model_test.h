@@ -266,11 +266,9 @@ static inline bool holds(const struct model *s, const struct addr *a)
 	return false;
 }
 
-/* In the status of some load balancer, ours or not.  When it went to another class, we empty it. */
+/* In the status of some load balancer, ours or not. */
 static inline bool is_recorded(const struct model *s, const struct addr *a)
 {
-	if (s->class && s->late && !s->late_n)
-		return false;
 	for (size_t i = 0; s->there && s->load_balancer && i < s->n; i++)
 		if (addr_equal(&s->at[i], a))
 			return true;

@@ -291,7 +291,7 @@ static void review_gone(struct ipam *m, struct service *s)
 static void note_records(struct ipam *m, struct service *s)
 {
 	const struct seen *v = s->seen;
-	bool counts = s->facts->load_balancer && (s->ours || !s->writing);
+	bool counts = s->facts->load_balancer;
 	struct addr *at = arena_alloc(&m->scratch, (v->n + 1) * sizeof(*at));
 	size_t n = 0;
 
