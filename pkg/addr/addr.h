@@ -11,6 +11,9 @@
 
 #include "pkg/err/err.h"
 
+/* White space around an address in a list or a range does not count, as in Go's strings.TrimSpace. */
+#define ADDR_BLANKS " \t\n\v\f\r"
+
 enum {
 	ADDR_TEXT_LEN = INET6_ADDRSTRLEN, /* fits any address and its NUL */
 	PREFIX_TEXT_LEN = INET6_ADDRSTRLEN + 4,
@@ -65,7 +68,7 @@ const char *prefix_format(const struct prefix *p, char out[static PREFIX_TEXT_LE
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 struct range prefix_range(const struct prefix *p);
 
-/* A prefix or "first-last" (blanks around the dash allowed), as in IPAddressPool.spec.addresses.
+/* A prefix or "first-last" (white space around its ends allowed), as in IPAddressPool.spec.addresses.
  * A lone address is refused with the remedy (write it as /32 or /128). */
 int range_parse(struct range *r, const char *text, struct err *e) MUST_CHECK;
 const char *range_format(const struct range *r, char out[static RANGE_TEXT_LEN]); /* "a-b" */

@@ -6,7 +6,7 @@
 
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t';
+	return c && strchr(ADDR_BLANKS, c);
 }
 
 /* One end of "first-last", blanks around it dropped. */

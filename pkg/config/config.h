@@ -38,7 +38,7 @@ struct config_pool {
 	bool auto_assign;
 	bool avoid_buggy_ips;
 	bool restricted;  /* spec.serviceAllocation is there */
-	int32_t priority; /* lower comes first; 0: after all others */
+	int64_t priority; /* lower comes first; 0: after all others */
 	struct config_names namespaces;
 	struct config_selectors namespace_selectors; /* with namespaces both empty: every namespace */
 	struct config_selectors service_selectors;   /* empty: every Service */

@@ -168,9 +168,10 @@ static void service_allocation_is_checked(void **state)
 		{ POOL("{priority: 1.5}"), "spec.serviceAllocation.priority: want an integer (lower "
 					   "comes first, 0 comes last), have "
 					   "1.5" },
-		{ POOL("{priority: 4294967296}"), "spec.serviceAllocation.priority: want an integer "
-						  "(lower comes first, 0 comes last), have "
-						  "4294967296" },
+		{ POOL("{priority: 4294967296}"), "" },
+		{ POOL("{priority: 9223372036854775808}"),
+		    "spec.serviceAllocation.priority: want an integer (lower comes first, 0 comes "
+		    "last), have 9223372036854775808" },
 		{ POOL("{namespaces: [a, b, a]}"), "spec.serviceAllocation.namespaces[2]: \"a\" is "
 						   "there already, as namespaces[0]; remove one" },
 		{ POOL("{namespaces: ['']}"),

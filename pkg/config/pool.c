@@ -76,10 +76,10 @@ static void get_allocation(
 		return;
 	p->restricted = true;
 	check_keys(d, j, &at, allocation_keys);
-	if (number && (!json_int(number, &n) || n < INT32_MIN || n > INT32_MAX))
+	if (number && !json_int(number, &n))
 		refuse_value(d, &priority, "an integer (lower comes first, 0 comes last)", number);
 	else
-		p->priority = (int32_t)n;
+		p->priority = n;
 	p->namespaces = get_names(d, j, &at, "namespaces");
 	p->namespace_selectors = get_selectors(d, j, &at, "namespaceSelectors");
 	p->service_selectors = get_selectors(d, j, &at, "serviceSelectors");

@@ -33,9 +33,9 @@ struct reserves get_reserves(struct decoder *d, const struct api_meta *meta)
 	at = list ? arena_alloc(d->arena, n * sizeof(*at)) : NULL;
 	while (at && *list) {
 		size_t length = strcspn(list, ",");
-		size_t from = strspn(list, " \t"), to = length;
+		size_t from = strspn(list, ADDR_BLANKS), to = length;
 
-		while (to > from && (list[to - 1] == ' ' || list[to - 1] == '\t'))
+		while (to > from && strchr(ADDR_BLANKS, list[to - 1]))
 			to--;
 		if (to > from && to - from >= 2 * ADDR_TEXT_LEN) {
 			refuse(d, &where, "%zu characters are too many for an address or a range; %s",

@@ -83,11 +83,11 @@ static bool parse_list(struct facts *f, const char *whole, struct err *why)
 
 	while (1) {
 		size_t n = strcspn(list, ",");
-		const char *from = list + strspn(list, " \t");
+		const char *from = list + strspn(list, ADDR_BLANKS);
 		const char *to = list + n;
 		char one[ADDR_TEXT_LEN];
 
-		while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
+		while (to > from && strchr(ADDR_BLANKS, to[-1]))
 			to--;
 		if (to <= from) {
 			err_set(why, ERR_USAGE,

@@ -4,6 +4,7 @@
 #ifndef LB_IPAM_MODEL_TEST_H
 #define LB_IPAM_MODEL_TEST_H
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -48,9 +48,9 @@ static inline void show(const struct cluster *c, const char *what)
 	for (size_t i = 0; i < c->config->pools_n; i++) {
 		const struct config_pool *p = &c->config->pools[i];
 
-		buf_printf(&b, "  pool %s%s%s%s prio %d:", p->name, p->auto_assign ? "" : " noauto",
-		    p->avoid_buggy_ips ? " avoid" : "", p->restricted ? " restricted" : "",
-		    p->priority);
+		buf_printf(&b, "  pool %s%s%s%s prio %" PRId64 ":", p->name,
+		    p->auto_assign ? "" : " noauto", p->avoid_buggy_ips ? " avoid" : "",
+		    p->restricted ? " restricted" : "", p->priority);
 		for (size_t k = 0; k < p->ranges_n; k++) {
 			char range[RANGE_TEXT_LEN];
 
