@@ -159,7 +159,7 @@ static void take_decision(struct allocate *x, const struct record *r, const stru
 	const char *code = json_string(json_get(spec, "code"));
 	const char *message = json_string(json_get(spec, "message"));
 	bool in_use = r->type != RECORD_DELETED && code && !strcmp(code, "AddressInUse");
-	size_t n = in_use ? json_count(list) : 0, good = 0;
+	size_t n = !in_use ? 0 : json_type(list) == JSON_ARRAY ? json_count(list) : 1, good = 0;
 	struct addr *at = arena_alloc(&x->scratch, (n + 1) * sizeof(*at));
 	struct err e = ERR_INIT;
 	struct api_meta meta;

@@ -82,6 +82,7 @@ node_in_use() { # LIST: the annotation by which node-a's speaker tells it
 	allocate
 	briefly <"$out" | grep status | diff - <(echo "a: status 192.0.2.1 first")
 	grep -q 'spec.addresses: want IP addresses, have "nonsense"; that part is ignored' "$err"
+	grep -q 'Decision x: spec.addresses: want IP addresses, have another type; that part is ignored' "$err"
 }
 
 @test "--sticky: a Service that is made again gets what it had, while that is free" {
