@@ -472,7 +472,8 @@ void tell_seen(struct service *s);   /* its status was read again */
 void tell_refused(struct ipam *m, struct service *s, const struct refusal *r);
 /* It keeps what it holds, but something is wrong.  second: only that it lacks another. */
 void tell_holding(struct ipam *m, struct service *s, const struct refusal *r, bool second);
-void tell_assigned(struct ipam *m, struct service *s, size_t had);
+/* had: the address that it had before and still has, or NULL. */
+void tell_assigned(struct ipam *m, struct service *s, const struct addr *had);
 void tell_kept(struct ipam *m, struct service *s, bool second);
 void tell_released(struct ipam *m, struct service *s, const struct addr *at, size_t n, const char *why);
 /* Just a decision; nothing is written. */

@@ -71,9 +71,7 @@ static enum need need_of(const struct api_service *s, bool *not_enough)
 
 static uint8_t primary_of(const struct api_service *s)
 {
-	if (s->ip_families[0] != ADDR_NONE)
-		return s->ip_families[0];
-	return s->cluster_ips_n && strchr(s->cluster_ips[0], ':') ? ADDR_IPV6 : ADDR_IPV4;
+	return s->ip_families[0] == ADDR_IPV6 ? ADDR_IPV6 : ADDR_IPV4;
 }
 
 /* The addresses of a comma-separated list. */

@@ -330,15 +330,18 @@ void review(struct ipam *m, struct service *s)
 void review_try(struct ipam *m, struct class *c)
 {
 	struct service *s = c->head;
-	struct addr at[2];
-	size_t n, had = s->holds_n;
+	struct addr at[2], first;
+	bool had = s->holds_n != 0;
+	size_t n;
 
+	if (had)
+		first = s->holds[0].used->addr;
 	tell_begin(m, s);
 	if (choose(m, c, s, at, &n)) {
 		wait_leave(m, s);
 		hold_take(m, s, at, n);
 		note_records(m, s);
-		tell_assigned(m, s, had);
+		tell_assigned(m, s, had ? &first : NULL);
 		return;
 	}
 	wait_sleep(m, c);

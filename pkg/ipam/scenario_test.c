@@ -213,6 +213,9 @@ static void ip_13_to_15_prefer_dual_stack_takes_the_best_pool(void **state)
 	RUN(w, "s1 -> 198.51.100.0 2001:db8:c:: (c); AddressAssigned; +IPAllocated");
 	world_service(w, "s2", AGE(2), DUAL "PreferDualStack", "");
 	RUN(w, "s2 -> 192.0.2.0 (a4); AddressAssigned; +IPAllocated");
+	world_service(w, "s2b", AGE(2),
+	    "clusterIPs: ['2001:db8:f::1', 10.0.0.1], ipFamilyPolicy: PreferDualStack", "");
+	RUN(w, "s2b -> 192.0.2.1 (a4); AddressAssigned; +IPAllocated");
 	world_service(w, "s3", AGE(3), DUAL "PreferDualStack, ipFamilies: [IPv6, IPv4]", "");
 	RUN(w, "s3 -> 2001:db8:6:: (b6); AddressAssigned; +IPAllocated");
 	world_service(w, "s4", AGE(4), DUAL "RequireDualStack", "");
@@ -244,6 +247,20 @@ static void ip_16_a_pool_that_grows_to_dual_adds_the_second_address(void **state
 	world_gone(w, "s");
 	RUN(w, "s; AddressReleased\n"
 	       "t -> 192.0.2.1 2001:db8:: (p); AddressAssigned; +IPAllocated");
+}
+
+static void ip_16_the_second_address_may_be_that_of_the_first_family(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p", "addresses: ['2001:db8::/128']");
+	world_service(
+	    w, "s", OURS("p"), DUAL "PreferDualStack, ipFamilies: [IPv4, IPv6]", "2001:db8::");
+	RUN(w, "s; AddressKept");
+	world_pool(w, "p", "addresses: [192.0.2.0/31, '2001:db8::/128']");
+	RUN_WORDS(w,
+	    "s -> 192.0.2.0 2001:db8:: (p); AddressAssigned: has now 192.0.2.0 and 2001:db8:: of pool "
+	    "\"p\"; +IPAllocated: Assigned additional IP [\"192.0.2.0\"]");
 }
 
 static void ip_17_require_takes_the_single_address_away_and_prefer_gives_one_back(void **state)
@@ -297,6 +314,7 @@ int main(void)
 		WORLD_TEST(ip_07_to_12_pools_by_namespace_priority_and_label),
 		WORLD_TEST(a_selector_that_matches_no_namespace_lets_none_in),
 		WORLD_TEST(ip_13_to_15_prefer_dual_stack_takes_the_best_pool),
+		WORLD_TEST(ip_16_the_second_address_may_be_that_of_the_first_family),
 		WORLD_TEST(ip_16_a_pool_that_grows_to_dual_adds_the_second_address),
 		WORLD_TEST(ip_17_require_takes_the_single_address_away_and_prefer_gives_one_back),
 		WORLD_TEST(ip_18_a_dual_pool_that_appears_later_moves_nobody),

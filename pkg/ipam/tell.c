@@ -277,12 +277,12 @@ static uint64_t hash_holds(struct ipam *m, struct service *s)
 	    mix_text(hash_addresses(at, s->holds_n, outside), pool_of(m, s)), despite(m, s));
 }
 
-void tell_assigned(struct ipam *m, struct service *s, size_t had)
+void tell_assigned(struct ipam *m, struct service *s, const struct addr *had)
 {
 	struct addr at[2] = { { 0 }, { 0 } };
 	struct refusal r = { .verdict = VERDICT_DONE, .code = "AddressAssigned" };
-	const char *pool = pool_of(m, s);
-	size_t last = 0;
+	const char *pool = s->pool =
+	    space_name(m, space_find(m, &s->holds[0].used->addr)->pool->config->name);
 
 	copy_holds(s, at);
 	write_status(m, s);
@@ -291,11 +291,9 @@ void tell_assigned(struct ipam *m, struct service *s, size_t had)
 	if (decide(m, s, &r)) {
 		loss_event(m, s);
 		if (had) {
-			while (last + 1 < s->holds_n && s->facts->primary == at[last].family)
-				last++;
 			tell_event(m, s, false, "IPAllocated",
-			    arena_printf(
-				&m->scratch, "Assigned additional IP %s", tell_go(m, &at[last], 1)));
+			    arena_printf(&m->scratch, "Assigned additional IP %s",
+				tell_go(m, &at[addr_equal(&at[0], had)], 1)));
 		} else {
 			tell_event(m, s, false, "IPAllocated",
 			    arena_join(&m->scratch, "Assigned IP ", tell_go(m, at, s->holds_n), NULL));
