@@ -345,6 +345,8 @@ void space_assigned(struct ipam *m, const struct addr *a, bool assigned); /* for
 bool space_lowest(const struct pool *p, uint8_t family, struct addr *a, uint32_t *range);
 const char *space_name(struct ipam *m, const char *pool); /* a copy as long as the engine */
 struct pool *space_pool(const struct ipam *m, const char *name);
+/* There is no such pool, but one is wrong and may be it, even if another has its addresses now. */
+bool space_lacks(const struct ipam *m, const char *pool);
 
 /* rest.c */
 /* Nobody has it any more: into the gaps, or apart to rest. */

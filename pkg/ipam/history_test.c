@@ -76,6 +76,31 @@ static void while_a_pool_is_wrong_addresses_in_no_pool_are_kept(void **state)
 	       "c -> (); PoolExhausted; +ClearAssignment; !AllocationFailed");
 }
 
+/* Started again, of two that overlap another may be in force; nobody moves for that. */
+static void what_a_wrong_pool_gave_is_kept_when_another_has_it(void **state)
+{
+	struct world *w = *state;
+
+	world_pool(w, "p1", "addresses: [192.0.2.0/30], serviceAllocation: {namespaces: [shop]}");
+	world_pool(w, "p2", "addresses: [192.0.2.0/31]");
+	world_service(w, "a", OURS("p2"), "", "192.0.2.1");
+	world_service(w, "b",
+	    "annotations: {metallb.io/address-pool: p2, metallb.io/ip-allocated-from-pool: p2}", "",
+	    "192.0.2.0");
+	RUN_WORDS(w, "a; AddressKept: keeps 192.0.2.1, which pool \"p2\" gave; there is no such pool, "
+		     "but one is "
+		     "wrong and may be it\n"
+		     "b; AddressKept: keeps 192.0.2.0, which pool \"p2\" gave; there is no such pool, "
+		     "but one is "
+		     "wrong and may be it");
+	world_service(w, "a", OURS("p2"), "loadBalancerIP: 192.0.2.1", "192.0.2.1");
+	RUN(w, "");
+	world_no_pool(w, "p1");
+	RUN(w, "");
+	world_pool(w, "p2", "addresses: [192.0.2.0/32]");
+	RUN(w, "a -> (); AddressNotInPool; +ClearAssignment; !AllocationFailed");
+}
+
 static void before_any_pool_is_known_recorded_addresses_are_kept(void **state)
 {
 	struct world *w = *state;
@@ -265,6 +290,7 @@ int main(void)
 		WORLD_TEST(pools_are_tried_by_priority_then_name),
 		WORLD_TEST(of_two_with_one_recorded_address_the_older_keeps_it),
 		WORLD_TEST(while_a_pool_is_wrong_addresses_in_no_pool_are_kept),
+		WORLD_TEST(what_a_wrong_pool_gave_is_kept_when_another_has_it),
 		WORLD_TEST(before_any_pool_is_known_recorded_addresses_are_kept),
 		WORLD_TEST(an_address_asked_for_and_held_is_waited_for),
 		WORLD_TEST(a_freed_port_wakes_who_waits_for_it),

@@ -453,6 +453,15 @@ static inline bool is_outside(const struct cluster *c, const struct model *s)
 	return false;
 }
 
+/* It was given from a pool that is not there, and may be one that is wrong. */
+static inline bool is_of_wrong_pool(const struct cluster *c, const struct model *s)
+{
+	const char *late = s->late ? s->late_pool : "";
+
+	return c->config->incomplete && ((s->pool[0] && !config_pool_find(c->config, s->pool)) ||
+					    (*late && !config_pool_find(c->config, late)));
+}
+
 /* The first address of the family in the pool that anybody could have without sharing. */
 static inline const struct addr *free_in(
     const struct cluster *c, const struct config_pool *p, uint8_t family)

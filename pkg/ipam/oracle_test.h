@@ -228,7 +228,7 @@ static inline void check_holdings(struct cluster *c)
 							    request_fits(s, s->held, s->held_n)));
 		else if (is_outside(c, s))
 			CHECK(c, keeps_outside(c));
-		else
+		else if (!is_of_wrong_pool(c, s))
 			CHECK(c, valid_alone(c, s, s->held, s->held_n));
 		for (size_t k = 0; k < i; k++)
 			for (size_t a = 0; a < s->held_n; a++)
@@ -396,9 +396,9 @@ static inline void check_restart(struct cluster *c)
 	check_books(c, false);
 	for (size_t i = 0; i < SERVICES; i++)
 		for (size_t a = 0; a < now[i].n; a++)
-			/* Of what is kept the annotation may decide, when no pool has it any more. */
+			/* Of what is kept the annotation may decide, when its pool is not there. */
 			if (is_ours(&now[i]) && is_written(&now[i]) && !is_disputed(c, &c->s[i]) &&
-			    !(c->options.keep && now[i].late))
+			    !(now[i].late && (c->options.keep || is_of_wrong_pool(c, &now[i]))))
 				CHECK(c, holds(&c->s[i], &now[i].at[a]));
 	c->m = own;
 	c->had_pools = had;

@@ -112,7 +112,8 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 	const struct facts *f = s->facts;
 	const struct place *place = space_find(m, &at[0]);
 	const char *text = tell_addresses(m, at, n), *pool;
-	bool outside = !place || (n > 1 && !space_find(m, &at[1]));
+	const char *from = !news && s->pool ? s->pool : s->seen->pool;
+	bool outside = !place || (n > 1 && !space_find(m, &at[1])) || space_lacks(m, from);
 
 	if (m->pools_n && (f->need == NEED_NONE || f->not_enough || !family_fits(f->need, at, n))) {
 		tell_loss(
@@ -125,7 +126,7 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 		return false;
 	if (!shares(m, s, at, n, news))
 		return false;
-	pool = place ? place->pool->config->name : s->pool ? s->pool : s->seen->pool;
+	pool = place && !space_lacks(m, from) ? place->pool->config->name : from;
 	if (f->asked_pool && pool && strcmp(f->asked_pool, pool) != 0) {
 		tell_loss(m, s, NULL,
 		    "gave up %s, because it is of pool \"%s\", and another is asked for", text, pool);
@@ -161,6 +162,7 @@ static bool take_over(struct ipam *m, struct service *s, bool *took)
 	if (fits(m, s, v->at, v->n, true)) {
 		hold_take(m, s, v->at, v->n);
 		hold_contest(m, s);
+		s->pool = NULL;
 		*took = true;
 	}
 	return true;
@@ -191,6 +193,7 @@ static void keep(struct ipam *m, struct service *s)
 	size_t other = !family_index(a->family);
 	bool second = s->facts->need == NEED_PREFER && s->holds_n == 1 && place &&
 		      place->pool->capacity[other] && !s->facts->asked_n &&
+		      !space_lacks(m, s->pool ? s->pool : s->seen->pool) &&
 		      !space_avoids(place->pool, a) && !choose_refusal(s, place->pool);
 	struct class like = { .wants = WANTS_SECOND, .need = other ? NEED_IPV6 : NEED_IPV4 };
 	struct pool *pools[1];
@@ -245,6 +248,7 @@ static void review_ours(struct ipam *m, struct service *s)
 		at[i] = s->holds[i].used->addr;
 	if (n && !took && !fits(m, s, at, n, false)) {
 		hold_drop(m, s);
+		s->pool = NULL;
 		n = 0;
 	}
 	if (n || takes_back(m, s))

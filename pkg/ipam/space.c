@@ -206,6 +206,11 @@ struct pool *space_pool(const struct ipam *m, const char *name)
 	return p ? m->by_name[p - m->config->pools] : NULL;
 }
 
+bool space_lacks(const struct ipam *m, const char *pool)
+{
+	return pool && m->config && m->config->incomplete && !space_pool(m, pool);
+}
+
 void space_free(struct ipam *m)
 {
 	for (size_t i = 0; i < m->pools_n; i++) {

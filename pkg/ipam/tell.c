@@ -160,10 +160,10 @@ static const char *pool_of(struct ipam *m, struct service *s)
 
 	if (!s->holds_n)
 		s->pool = NULL;
-	else if (at)
-		s->pool = space_name(m, at->pool->config->name);
 	else if (!s->pool && s->seen->pool)
 		s->pool = space_name(m, s->seen->pool);
+	if (at && !space_lacks(m, s->pool))
+		s->pool = space_name(m, at->pool->config->name);
 	return s->pool;
 }
 
@@ -332,6 +332,11 @@ void tell_kept(struct ipam *m, struct service *s, bool second)
 		r.message = arena_printf(&m->scratch,
 		    "keeps %s until it goes or asks for another, though it is %s",
 		    tell_addresses(m, at, s->holds_n), against);
+	else if (place && space_lacks(m, s->pool))
+		r.message = arena_printf(&m->scratch,
+		    "keeps %s, which pool \"%s\" gave; there is no such pool, but one is wrong and may "
+		    "be it",
+		    tell_addresses(m, at, s->holds_n), s->pool);
 	else if (place)
 		r.message = arena_join(&m->scratch, "keeps ", tell_addresses(m, at, s->holds_n),
 		    " of pool \"", place->pool->config->name, "\"", NULL);
