@@ -174,10 +174,11 @@ static bool is_blank(const struct config_store *s, const struct object *o)
 	return o->unsure;
 }
 
-static bool any_in_force(const struct object *o)
+/* unlisted: only those that the newest version lacks. */
+static bool any_in_force(const struct object *o, bool unlisted)
 {
 	for (size_t i = 0; i < o->slots_n; i++)
-		if (o->slots[i]->force)
+		if (o->slots[i]->force && !(unlisted && o->slots[i]->listed))
 			return true;
 	return false;
 }
@@ -186,7 +187,8 @@ static bool any_in_force(const struct object *o)
 static bool is_kept(const struct object *o, const struct fault *f)
 {
 	if (f->entry == NO_ENTRY)
-		return (o->unsure || strcmp(o->kind, "ConfigMap") != 0) && any_in_force(o);
+		return strcmp(o->kind, "ConfigMap") != 0 ? any_in_force(o, false)
+							 : o->unsure && any_in_force(o, true);
 	for (size_t i = 0; i < o->slots_n; i++)
 		if (o->slots[i]->entry == f->entry)
 			return o->slots[i]->force != NULL;

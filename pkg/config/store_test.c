@@ -245,6 +245,12 @@ static void a_configmap_that_may_hide_pools_loses_none(void **state)
 	put_configmap(f, "lb", "adress-pools: []");
 	assert_string_equal(
 	    state_of(f), "a=192.0.2.0-192.0.2.3 | lb/config adress-pools kept | incomplete");
+	put_configmap(f, "lb",
+	    "x: y\naddress-pools: [{name: a, protocol: layer2, addresses: [198.51.100.0/30]}]");
+	assert_string_equal(state_of(f), "a=198.51.100.0-198.51.100.3 | lb/config x | incomplete");
+	put_configmap(
+	    f, "lb", "address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/30]}]");
+	assert_string_equal(state_of(f), "a=192.0.2.0-192.0.2.3");
 	put_configmap(f, "lb", "address-pools: [{protocol: layer2, addresses: [192.0.2.0/30]}]");
 	assert_string_equal(
 	    state_of(f), "a=192.0.2.0-192.0.2.3 | lb/config address-pools[0].name | incomplete");
