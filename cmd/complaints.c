@@ -103,9 +103,7 @@ static void tell(const char *about, const char *text, const char *then)
 	struct buf line = BUF_INIT;
 
 	buf_printf(&line, "%s: %s; %s", about, text, then);
-	for (size_t i = 0; i < line.len; i++)
-		if ((unsigned char)line.data[i] < ' ' || line.data[i] == 0x7f)
-			line.data[i] = ' ';
+	buf_plain(&line, 0);
 	if (!line.bad)
 		log_warn(NULL, "%s", line.data);
 	buf_release(&line);

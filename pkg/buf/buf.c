@@ -85,6 +85,19 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 		b->bad = true;
 }
 
+void buf_plain(struct buf *b, size_t from)
+{
+	for (size_t i = from; i < b->len; i++) {
+		unsigned char c = (unsigned char)b->data[i];
+		unsigned char next = (unsigned char)b->data[i + 1]; /* a NUL at the end */
+
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			b->data[i] = b->data[i + 1] = ' ';
+		else if (c < ' ' || c == 0x7f)
+			b->data[i] = ' ';
+	}
+}
+
 void buf_shift(struct buf *b, size_t n)
 {
 	if (n > b->len)

@@ -32,6 +32,10 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* Room for at least n bytes more at data + len, or NULL.  The caller writes there and adds to len. */
 static inline char *buf_room(struct buf *b, size_t n);
 
+/* From there on, control characters become blanks: those of ASCII, and U+0080 to U+009F in UTF-8,
+ * with which a terminal can be made to obey too. */
+void buf_plain(struct buf *b, size_t from);
+
 /* Drops the first n bytes. */
 void buf_shift(struct buf *b, size_t n);
 

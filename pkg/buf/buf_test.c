@@ -51,12 +51,25 @@ static void failure_is_sticky_until_reset(void **state)
 	buf_release(&b);
 }
 
+static void plain_text_commands_no_terminal(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	buf_puts(&b, "a\nb\x1b[31mc\xc2\x9b"
+		     "2Jd\x7f\xc3\x9b\xc2\xa0\xc2");
+	buf_plain(&b, 2);
+	assert_string_equal(b.data, "a\nb [31mc  2Jd \xc3\x9b\xc2\xa0\xc2");
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_built_and_always_ends_in_nul),
 		cmocka_unit_test(growing_keeps_what_is_there),
 		cmocka_unit_test(failure_is_sticky_until_reset),
+		cmocka_unit_test(plain_text_commands_no_terminal),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

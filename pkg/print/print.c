@@ -109,9 +109,7 @@ static void put_name(const struct json *object, struct buf *out)
 /* What a record says must not end a cell, a line or a terminal's sanity. */
 static void end_cell(struct buf *cells, size_t start)
 {
-	for (size_t i = start; i < cells->len; i++)
-		if (iscntrl((unsigned char)cells->data[i]))
-			cells->data[i] = ' ';
+	buf_plain(cells, start);
 	buf_putc(cells, 0);
 }
 
