@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # lbctl arping without a network: operands, options and permissions.
-# tests/net/arping.bats has the answers.
+# tests/net/arping*.bats have the answers.
 
 bats_require_minimum_version 1.5.0
 
