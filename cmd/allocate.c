@@ -261,7 +261,7 @@ static void add_outcome(struct allocate *x, const struct ipam_outcome *o)
 {
 	if (o->write && !x->rows) {
 		record_service_status(
-		    &x->line, o->namespace, o->name, o->addresses, o->addresses_n, o->pool);
+		    &x->line, o->namespace, o->name, o->addresses, o->addresses_n, o->pool, o->old);
 		add_line(x);
 	}
 	for (size_t i = 0; i < o->events_n && !x->rows; i++) {

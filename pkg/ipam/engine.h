@@ -61,6 +61,7 @@ struct facts {
 struct seen {
 	size_t n;
 	bool odd;         /* there are entries that are no address */
+	bool old;         /* the annotation has its old spelling */
 	const char *pool; /* the annotation, NULL: none */
 	struct addr at[];
 };

@@ -261,6 +261,8 @@ struct seen *seen_new(const struct api_service *s)
 		memcpy(to, pool, len);
 		v->pool = to;
 	}
+	v->old =
+	    api_map_get(&s->meta.annotations, "metallb.universe.tf/ip-allocated-from-pool") != NULL;
 	return v;
 }
 

@@ -71,6 +71,7 @@ struct ipam_outcome {
 	const struct addr *addresses;
 	size_t addresses_n; /* 0: the status is emptied */
 	const char *pool;   /* of the annotation; NULL: it is removed */
+	bool old;           /* it has the annotation in its old spelling too, which is removed */
 	struct record_event events[IPAM_EVENTS_MAX];
 	size_t events_n;
 	bool decided; /* the decision is another than before */

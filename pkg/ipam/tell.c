@@ -192,6 +192,7 @@ static void write_status(struct ipam *m, struct service *s)
 	m->out.addresses = m->out_addresses;
 	m->out.addresses_n = n;
 	m->out.pool = pool ? arena_copy(&m->scratch, pool) : NULL;
+	m->out.old = s->seen->old;
 	if (n && s->facts->deprecated)
 		tell_event(m, s, true, "deprecatedAnnotation",
 		    arena_printf(

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ANNOTATION_POOL "metallb.io/ip-allocated-from-pool"
+#define ANNOTATION_POOL_OLD "metallb.universe.tf/ip-allocated-from-pool"
 
 static const char *const verdicts[] = {
 	[VERDICT_DONE] = "done",
@@ -127,7 +128,7 @@ void record_decision(struct buf *out, const struct record_decision *d)
 }
 
 void record_service_status(struct buf *out, const char *namespace, const char *name,
-    const struct addr *addresses, size_t n, const char *pool)
+    const struct addr *addresses, size_t n, const char *pool, bool old)
 {
 	struct json_writer w = BEGIN(out, "APPLY", "Service", "v1");
 	char text[ADDR_TEXT_LEN];
@@ -136,6 +137,8 @@ void record_service_status(struct buf *out, const char *namespace, const char *n
 	json_key(&w, "annotations");
 	json_begin(&w, '{');
 	json_field(&w, ANNOTATION_POOL, pool);
+	if (old)
+		json_field(&w, ANNOTATION_POOL_OLD, NULL);
 	json_end(&w, '}');
 	json_end(&w, '}');
 	json_key(&w, "status");

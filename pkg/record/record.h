@@ -51,9 +51,10 @@ struct record_share {
 void record_decision(struct buf *out, const struct record_decision *d);
 
 /* Service.status.loadBalancer and the annotation metallb.io/ip-allocated-from-pool, as an APPLY.
- * No addresses: the status is emptied.  pool NULL: the annotation is removed. */
+ * No addresses: the status is emptied.  pool NULL: the annotation is removed.  old: so is the one of
+ * the old spelling, that MetalLB 0.14 wrote. */
 void record_service_status(struct buf *out, const char *namespace, const char *name,
-    const struct addr *addresses, size_t n, const char *pool);
+    const struct addr *addresses, size_t n, const char *pool, bool old);
 
 /* IPAddressPool.status, as an APPLY: IPv4, IPv6. */
 struct record_pool_status {

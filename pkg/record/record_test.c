@@ -24,7 +24,7 @@ static void a_status_is_an_apply_of_ingress_and_annotation(void **state)
 	struct buf out = BUF_INIT;
 
 	(void)state;
-	record_service_status(&out, "default", "web", a, 2, "first");
+	record_service_status(&out, "default", "web", a, 2, "first", false);
 	assert_line(&out,
 	    "{\"type\":\"APPLY\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{"
 	    "\"namespace\":\"default\",\"name\":\"web\",\"annotations\":{\"metallb.io/"
@@ -38,11 +38,11 @@ static void an_empty_status_removes_the_annotation(void **state)
 	struct buf out = BUF_INIT;
 
 	(void)state;
-	record_service_status(&out, "default", "web", NULL, 0, NULL);
+	record_service_status(&out, "default", "web", NULL, 0, NULL, true);
 	assert_line(&out,
 	    "{\"type\":\"APPLY\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{"
 	    "\"namespace\":\"default\",\"name\":\"web\",\"annotations\":{\"metallb.io/"
-	    "ip-allocated-from-pool\":null}},"
+	    "ip-allocated-from-pool\":null,\"metallb.universe.tf/ip-allocated-from-pool\":null}},"
 	    "\"status\":{\"loadBalancer\":{\"ingress\":[]}}}}\n");
 }
 

@@ -422,3 +422,19 @@ for o in world.values():
 	[ "$(wc -l <"$err")" -gt 500 ]
 	lbctl allocate <"$in" 2>/dev/null | cmp - "$out"
 }
+
+@test "the pool that MetalLB 0.14 noted goes with the address, and a write moves it to the new spelling" {
+	local old='"annotations":{"metallb.universe.tf/ip-allocated-from-pool":"first"}'
+	{
+		pool first 192.0.2.0/30
+		service a '"type":"ClusterIP"' 192.0.2.0 "$old"
+		service b '"loadBalancerIP":"192.0.2.2"' 192.0.2.1 "$old"
+		service c '' 192.0.2.3 "$old"
+	} | sed 's/"type":"LoadBalancer",\(.*"type":"ClusterIP"\)/\1/' >"$in"
+	allocate
+	jq -c 'select(.type == "APPLY" and .object.kind == "Service").object.metadata' "$out" | diff - <(cat <<-'END'
+		{"namespace":"default","name":"a","annotations":{"metallb.io/ip-allocated-from-pool":null,"metallb.universe.tf/ip-allocated-from-pool":null}}
+		{"namespace":"default","name":"b","annotations":{"metallb.io/ip-allocated-from-pool":"first","metallb.universe.tf/ip-allocated-from-pool":null}}
+	END
+	)
+}
