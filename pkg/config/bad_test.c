@@ -57,7 +57,7 @@ static const struct field pool_fields[] = {
 	{ "spec|avoidBuggyIPs", "ab" },
 	{ "spec|serviceAllocation", "ag" },
 	{ "spec|serviceAllocation|priority", "acl" },
-	{ "spec|serviceAllocation|namespaces", "afh" },
+	{ "spec|serviceAllocation|namespaces", "af" },
 	{ "spec|serviceAllocation|namespaceSelectors", "afj" },
 	{ "spec|serviceAllocation|serviceSelectors", "afj" },
 	{ "metadata|annotations|lbctl.dev/reserve", "am" },

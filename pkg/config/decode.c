@@ -138,13 +138,14 @@ bool get_bool(
 	return absent;
 }
 
-/* The arena's copy of a string or number without NULs inside, or NULL. */
+/* The arena's copy of a string without NULs inside, or NULL.  In the ConfigMap's YAML a number is
+ * text too, as for MetalLB; in a resource the API server would refuse it. */
 static const char *text_of(struct decoder *d, const struct json *j, const struct path *at)
 {
 	struct buf number = BUF_INIT;
 	const char *s = json_string(j);
 
-	if (json_type(j) == JSON_INT || json_type(j) == JSON_DOUBLE) {
+	if (!d->lenient && (json_type(j) == JSON_INT || json_type(j) == JSON_DOUBLE)) {
 		json_write(j, &number);
 		s = arena_copy(d->arena, number.data);
 		buf_release(&number);

@@ -53,7 +53,8 @@ struct decoder {
 	struct faults *faults;
 	size_t entry;
 	bool bad;     /* something was wrong with this one */
-	bool lenient; /* an unknown key is told and harmless: the API of a newer MetalLB may have it */
+	bool lenient; /* a resource: an unknown key is told and harmless: the API of a newer MetalLB may
+			 have it */
 };
 
 /* A place in an object: its text, cut if need be. */
