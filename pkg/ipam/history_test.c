@@ -76,6 +76,29 @@ static void while_a_pool_is_wrong_addresses_in_no_pool_are_kept(void **state)
 	       "c -> (); PoolExhausted; +ClearAssignment; !AllocationFailed");
 }
 
+static void while_a_pool_is_wrong_what_is_asked_of_another_is_given(void **state)
+{
+	struct world *w = *state;
+	static const char pool[] = "annotations: {metallb.io/address-pool: %s, "
+				   "metallb.io/ip-allocated-from-pool: bad}";
+	char ask[200];
+
+	world_pool(w, "bad", "addresses: [nonsense]");
+	world_pool(w, "good", "addresses: [192.0.2.0/30]");
+	world_service(w, "a", OURS("bad"), "", "203.0.113.9");
+	world_service(w, "b", OURS("bad"), "", "203.0.113.8");
+	RUN(w, "a; AddressKept\nb; AddressKept");
+	world_service(w, "a", OURS("bad"), "loadBalancerIP: 203.0.113.7", "203.0.113.9");
+	snprintf(ask, sizeof(ask), pool, "worse");
+	world_service(w, "b", ask, "", "203.0.113.8");
+	RUN(w, "");
+	world_service(w, "a", OURS("bad"), "loadBalancerIP: 192.0.2.1", "203.0.113.9");
+	snprintf(ask, sizeof(ask), pool, "good");
+	world_service(w, "b", ask, "", "203.0.113.8");
+	RUN(w, "a -> 192.0.2.1 (good); AddressAssigned; +IPAllocated\n"
+	       "b -> 192.0.2.0 (good); AddressAssigned; +IPAllocated");
+}
+
 /* Started again, of two that overlap another may be in force; nobody moves for that. */
 static void what_a_wrong_pool_gave_is_kept_when_another_has_it(void **state)
 {
@@ -290,6 +313,7 @@ int main(void)
 		WORLD_TEST(pools_are_tried_by_priority_then_name),
 		WORLD_TEST(of_two_with_one_recorded_address_the_older_keeps_it),
 		WORLD_TEST(while_a_pool_is_wrong_addresses_in_no_pool_are_kept),
+		WORLD_TEST(while_a_pool_is_wrong_what_is_asked_of_another_is_given),
 		WORLD_TEST(what_a_wrong_pool_gave_is_kept_when_another_has_it),
 		WORLD_TEST(before_any_pool_is_known_recorded_addresses_are_kept),
 		WORLD_TEST(an_address_asked_for_and_held_is_waited_for),

@@ -106,6 +106,16 @@ static bool pool_fits(struct ipam *m, struct service *s, const struct addr *at, 
 	return false;
 }
 
+/* What it asks for is there, and not what it has: at[], which the pool `from` gave. */
+static bool asks_elsewhere(
+    const struct ipam *m, const struct facts *f, const struct addr *at, size_t n, const char *from)
+{
+	if (!f->invalid && f->asked_n && !same_set(f->asked, f->asked_n, at, n))
+		return space_find(m, &f->asked[0]) != NULL;
+	return f->asked_pool && from && strcmp(f->asked_pool, from) != 0 &&
+	       space_pool(m, f->asked_pool);
+}
+
 /* Whether s may have these addresses, which are recorded or held.  If not, the loss says why. */
 static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_t n, bool news)
 {
@@ -120,8 +130,12 @@ static bool fits(struct ipam *m, struct service *s, const struct addr *at, size_
 		    m, s, NULL, "gave up %s, because its families are not those of the Service", text);
 		return false;
 	}
-	if (outside && !m->keep && keeps_outside(m))
-		return shares(m, s, at, n, news);
+	if (outside && !m->keep && keeps_outside(m)) {
+		if (!asks_elsewhere(m, f, at, n, from))
+			return shares(m, s, at, n, news);
+		tell_loss(m, s, NULL, "gave up %s for what it asks for now", text);
+		return false;
+	}
 	if (!m->keep && !pool_fits(m, s, at, n))
 		return false;
 	if (!shares(m, s, at, n, news))
