@@ -251,8 +251,8 @@ static unsigned history(uint64_t seed)
 
 static void of_several_one_holds_it_whatever_the_network_does(void **state)
 {
-	const char *soak = getenv("LBCTL_SOAK");
-	uint64_t runs = soak ? strtoull(soak, NULL, 10) : 40;
+	const char *text = getenv("RUNS");
+	uint64_t runs = text ? strtoull(text, NULL, 10) : 40;
 	unsigned handovers = 0;
 
 	(void)state;
