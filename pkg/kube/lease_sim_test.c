@@ -18,19 +18,20 @@ struct wire { /* a request on its way there, or an answer on its way back */
 	bool used, back;
 	uint64_t at;
 	unsigned who;
+	uint64_t number; /* of the request */
 	enum lease_ask ask;
 	struct json *object;
 	int status;
 };
 
 struct world {
-	uint64_t random, ms;
+	uint64_t random, ms, requests;
 	struct contender {
 		struct lease *lease; /* NULL: it does not run */
 		uint64_t life;       /* counts its starts */
 		uint64_t offset;     /* of its clock */
-		bool waits_for_answer;
-		uint64_t until; /* it acts as the holder before this, on the world's clock */
+		uint64_t waits_for;  /* the answer to that request; 0: none */
+		uint64_t until;      /* it acts as the holder before this, on the world's clock */
 		bool lost, stopping;
 	} c[CONTENDERS];
 	struct json *lease;
@@ -63,7 +64,8 @@ static void born(struct world *w, unsigned who)
 	o.identity = name;
 	o.seed = rnd(w, UINT32_MAX);
 	c->offset = rnd(w, 1000000000);
-	c->lost = c->stopping = c->waits_for_answer = false;
+	c->lost = c->stopping = false;
+	c->waits_for = 0;
 	c->lease = lease_new(&o, clock_of(w, who), &e);
 	assert_non_null(c->lease);
 }
@@ -72,23 +74,20 @@ static void dies(struct world *w, unsigned who)
 {
 	lease_free(TAKE(w->c[who].lease));
 	w->c[who].until = 0;
-	for (unsigned i = 0; i < WIRE; i++)
-		if (w->wire[i].used && w->wire[i].who == who && w->wire[i].back) {
-			json_free(w->wire[i].object);
-			w->wire[i].used = false; /* what is on its way there still comes */
-		}
 }
 
-static void send(
-    struct world *w, unsigned who, bool back, enum lease_ask ask, int status, const struct json *object)
+/* `m` without its time; the object is copied. */
+static void send(struct world *w, struct wire m, const struct json *object)
 {
+	m.used = true;
+	m.at = w->ms + 1 + (w->calm || rnd(w, 10) ? rnd(w, 30) : rnd(w, 20000));
+	m.object = object ? json_copy(object) : NULL;
 	for (unsigned i = 0; i < WIRE; i++)
 		if (!w->wire[i].used) {
-			w->wire[i] = (struct wire){ true, back,
-				w->ms + 1 + (w->calm || rnd(w, 10) ? rnd(w, 30) : rnd(w, 20000)), who,
-				ask, object ? json_copy(object) : NULL, status };
+			w->wire[i] = m;
 			return;
 		}
+	fail_msg("more than %d messages are under way", WIRE);
 }
 
 static const char *version_of(const struct json *o)
@@ -117,7 +116,13 @@ static void served(struct world *w, struct wire *m)
 		w->lease = json_copy(m->object);
 	}
 	if (w->calm || rnd(w, 20)) /* else the answer is lost, and what was written stays */
-		send(w, m->who, true, m->ask, status, status < 300 ? w->lease : NULL);
+		send(w,
+		    (struct wire){ .back = true,
+			.who = m->who,
+			.number = m->number,
+			.ask = m->ask,
+			.status = status },
+		    status < 300 ? w->lease : NULL);
 }
 
 static void delivered(struct world *w, struct wire *m)
@@ -129,8 +134,8 @@ static void delivered(struct world *w, struct wire *m)
 	err_set(&e, ERR_SYSTEM, "HTTP %d", m->status);
 	if (m->status < 300)
 		a.error = NULL;
-	if (c->lease && c->waits_for_answer) {
-		c->waits_for_answer = false;
+	if (c->lease && c->waits_for == m->number) {
+		c->waits_for = 0;
 		lease_answer(c->lease, &a, clock_of(w, m->who));
 	}
 }
@@ -142,9 +147,11 @@ static void acts(struct world *w, unsigned who)
 
 	while (c->lease && lease_next(c->lease, clock_of(w, who), &ev)) {
 		if (ev.what == LEASE_ASK) {
-			c->waits_for_answer = true;
+			c->waits_for = ++w->requests;
 			if (w->calm || rnd(w, 20))
-				send(w, who, false, ev.ask, 0, ev.object);
+				send(w,
+				    (struct wire){ .who = who, .number = c->waits_for, .ask = ev.ask },
+				    ev.object);
 		} else if (ev.what == LEASE_HELD) {
 			assert_false(c->lost);
 			w->handovers += c->until == 0;
@@ -157,7 +164,7 @@ static void acts(struct world *w, unsigned who)
 	}
 }
 
-/* An answer that never comes is given up, as the binding does. */
+/* An answer that never comes is given up, as the binding does; what was asked may still be done. */
 static void times_out(struct world *w, unsigned who)
 {
 	struct contender *c = &w->c[who];
@@ -165,12 +172,7 @@ static void times_out(struct world *w, unsigned who)
 	struct lease_answer a = { .error = &e };
 
 	err_set(&e, ERR_SYSTEM, "no answer");
-	for (unsigned i = 0; i < WIRE; i++)
-		if (w->wire[i].used && w->wire[i].who == who && w->wire[i].back) {
-			json_free(w->wire[i].object);
-			w->wire[i].used = false;
-		}
-	c->waits_for_answer = false;
+	c->waits_for = 0;
 	lease_answer(c->lease, &a, clock_of(w, who));
 }
 
@@ -188,7 +190,7 @@ static void happens(struct world *w, unsigned who)
 		c->stopping = true;
 		c->until = 0; /* its command has ended before */
 		lease_stop(c->lease, clock_of(w, who));
-	} else if (c->lease && c->waits_for_answer && rnd(w, 100) == 0) {
+	} else if (c->lease && c->waits_for && rnd(w, 100) == 0) {
 		times_out(w, who);
 	}
 }
