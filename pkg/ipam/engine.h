@@ -119,6 +119,7 @@ struct hold {
 	struct used *used;
 	struct service *service;
 	bool recorded;
+	bool stale; /* others of the same Service take its place */
 	struct taken *taken; /* one a port, if the Service shares */
 };
 

@@ -38,6 +38,8 @@ static int hold_compare(const struct tree_node *a, const struct tree_node *b)
 	if (!l->used || !r->used)
 		return l->used ? -1 : 1;
 	c = by_service_age(l->service, r->service);
+	if (!c)
+		c = l->stale - r->stale;
 	return c ? c : (uintptr_t)l < (uintptr_t)r ? -1 : 1;
 }
 
@@ -174,6 +176,8 @@ void hold_take(struct ipam *m, struct service *s, const struct addr *at, size_t 
 	struct hold *old = s->holds;
 	size_t old_n = s->holds_n;
 
+	for (size_t i = 0; i < old_n; i++)
+		old[i].stale = true; /* what it goes on holding is not free in between */
 	s->holds = take(m, s, at, n, false, &s->holds_n);
 	drop(m, old, old_n);
 }
