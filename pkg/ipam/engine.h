@@ -8,6 +8,7 @@
  *	rest.c    addresses that were released, and quarantine
  *	choose.c  which pools fit a Service, and which of their addresses
  *	wait.c    Services that wait, in classes that wait for the same
+ *	queue.c   classes of which only the first needs to be tried
  *	review.c  may a Service keep what it has?
  *	explain.c why it gets nothing, in words
  *	survey.c  what every pool says to a Service
@@ -119,7 +120,7 @@ struct hold {
 	struct used *used;
 	struct service *service;
 	bool recorded;
-	bool stale; /* others of the same Service take its place */
+	bool stale;          /* others of the same Service take its place */
 	struct taken *taken; /* one a port, if the Service shares */
 };
 
@@ -138,9 +139,12 @@ struct pool {
 	uint64_t out[2];      /* of those not in the gaps now */
 	uint64_t assigned[2]; /* of all usable ones */
 	uint64_t reserved_assigned[2]; /* of the reserved ones */
-	struct class **waiters;
-	size_t waiters_n;
-	size_t waiters_cap;
+	struct pool_waiter *waiters;
+};
+struct pool_waiter { /* a class that may use its addresses, or a queue of them */
+	struct pool_waiter *next, *prev;
+	struct class *class;
+	struct queue *queue;
 };
 struct place { /* where an address belongs */
 	struct range range;
@@ -262,17 +266,29 @@ struct class
 	size_t fresh_n;
 	struct pool **pools; /* to try, in this order */
 	size_t pools_n;
-	size_t pinned_n; /* the first of them, tried before the others */
+	size_t pinned_n;           /* the first of them, tried before the others */
+	struct pool_waiter *waits; /* one for each, in its list while it is in no queue */
+	bool alone;                /* it may have back what a Service had */
+	struct queue *queue;       /* it sleeps there; NULL: in none */
+	struct queue *scouts;      /* it is tried for those in the queue too */
 	struct awaited awaited[2];
 	size_t awaited_n;
 	struct sharing *sharing; /* of its members; NULL: they share nothing */
 	struct class *sharing_next, *sharing_prev;
 	struct port_waiter *ports;
 	size_t ports_n;
-	const char *code; /* of the last refusal; NULL: none yet */
-	bool ready;       /* something changed since the oldest was refused */
-	struct tree_node ready_node;
-	struct service *head; /* the oldest, while it is in the ready tree */
+	const char *code;            /* of the last refusal; NULL: none yet */
+	bool ready;                  /* something changed since the oldest was refused */
+	struct tree_node ready_node; /* also of the queue */
+	struct service *head;        /* the oldest, while it is in either */
+};
+
+struct queue { /* classes to which the same pools say the same words; see queue.c */
+	UT_hash_handle hh;
+	struct class like;   /* its need, primary and pools */
+	struct tree classes; /* by the age of their oldest */
+	struct class *scout; /* the one that is tried; NULL: all sleep */
+	char *key;
 };
 
 struct ipam {
@@ -308,6 +324,7 @@ struct ipam {
 	struct tree barred;
 
 	struct class *classes;
+	struct queue *queues;
 	struct tree ready;
 	struct tree awaited;
 	struct class *telling;      /* its members are being told why they wait */
@@ -422,69 +439,24 @@ void wait_wake(struct ipam *m, struct class *c);
 void wait_wake_address(struct ipam *m, const struct addr *a);
 /* Only those that ask for it and don't have this key. */
 void wait_wake_others(struct ipam *m, const struct addr *a, const struct sharing *sh);
+/* Its oldest was refused. */
 void wait_sleep(struct ipam *m, struct class *c);
+/* Into the lists of waiters of its pools, and out of them. */
+void wait_list(struct class *c, struct pool_waiter *waits, struct queue *q);
+void wait_unlist(const struct class *c, struct pool_waiter *waits);
 struct class *wait_next(const struct ipam *m); /* the ready class with the oldest head, or NULL */
 void wait_free(struct ipam *m);
+
+/* queue.c */
+void queue_join(struct ipam *m, struct class *c); /* its oldest was refused; it need not join */
+void queue_leave(struct class *c);                /* it is in one, but asleep no more */
+void queue_wake(struct ipam *m, struct queue *q); /* a pool has an address */
+/* The class is a scout: those in its queue learn that it was refused, or got something or goes. */
+void queue_scouted(struct ipam *m, struct class *c, bool refused);
+void queue_free_all(struct ipam *m);
 
 /* review.c */
 void review(struct ipam *m, struct service *s);
 void review_try(struct ipam *m, struct class *c); /* the head of a ready class */
-
-/* explain.c */
-struct refusal {
-	enum record_verdict verdict;
-	const char *code;
-	const char *message;
-	const char *go;     /* MetalLB's words, NULL: no event */
-	const char *reason; /* of the event */
-	bool normal;        /* its type, else Warning */
-	const struct record_considered *considered;
-	size_t considered_n;
-};
-/* Why no waiting will give s an address; false: one can be tried, and *like is the class to join
- * (like->pools has room for all pools). */
-bool explain_static(struct ipam *m, struct service *s, struct class *like, struct refusal *r);
-const char *explain_need(enum need need, bool article); /* "IPv4 address", "an IPv4 address" */
-void explain_refuse(
-    struct refusal *r, enum record_verdict verdict, const char *code, const char *message);
-/* Wraps MetalLB's words for a failed allocation. */
-void explain_failed(struct ipam *m, const struct service *s, struct refusal *r, const char *why);
-const char *explain_refusal(struct ipam *m, const struct pool *p, const char *code);
-const char *explain_conflict(
-    struct ipam *m, const struct service *s, const struct service *other, const char *code);
-const char *explain_conflict_go(struct ipam *m, const struct service *s, const struct service *other,
-    const char *code, const struct addr *a);
-void explain_invalid_kept(struct ipam *m, struct service *s);
-void explain_foreign(struct ipam *m, struct service *s);
-void explain_other_class(struct ipam *m, struct service *s);
-void explain_unreadable(struct ipam *m, struct service *s);
-void tell_waiting(struct ipam *m, struct service *s); /* why its class sleeps */
-
-/* survey.c */
-/* Why no pool has an address for s: the automatic choice, or the pool it asks for. */
-void explain_pools(struct ipam *m, const struct service *s, struct refusal *r);
-
-/* tell.c */
-void tell_begin(struct ipam *m, struct service *s);
-bool tell_anything(const struct ipam *m);
-void tell_event(
-    struct ipam *m, const struct service *s, bool warning, const char *reason, const char *message);
-void tell_loss(struct ipam *m, struct service *s, const char *go, const char *fmt, ...) PRINTF(4, 5);
-void tell_forget(struct service *s); /* the loss */
-void tell_seen(struct service *s);   /* its status was read again */
-/* It has no address: empties the status if there is something to empty. */
-void tell_refused(struct ipam *m, struct service *s, const struct refusal *r);
-/* It keeps what it holds, but something is wrong.  second: only that it lacks another. */
-void tell_holding(struct ipam *m, struct service *s, const struct refusal *r, bool second);
-/* had: the address that it had before and still has, or NULL. */
-void tell_assigned(struct ipam *m, struct service *s, const struct addr *had);
-void tell_kept(struct ipam *m, struct service *s, bool second);
-void tell_released(struct ipam *m, struct service *s, const struct addr *at, size_t n, const char *why);
-/* Just a decision; nothing is written. */
-void tell_only(struct ipam *m, struct service *s, enum record_verdict verdict, const char *code,
-    const char *message);
-const char *tell_addresses(struct ipam *m, const struct addr *at, size_t n); /* "a and b" */
-const char *tell_go(struct ipam *m, const struct addr *at, size_t n);        /* ["a" "b"] */
-const char *tell_name(struct ipam *m, const struct service *s);              /* "namespace/name" */
 
 #endif

@@ -2,7 +2,7 @@
 /* Why a Service gets nothing, in words that somebody can act on. */
 #include <stdio.h>
 
-#include "pkg/ipam/engine.h"
+#include "pkg/ipam/words.h"
 
 /* "IPv4 address" and the like, what it needs; or "an IPv4 address". */
 const char *explain_need(enum need need, bool article)

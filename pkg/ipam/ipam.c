@@ -5,7 +5,7 @@
  * for: first every dirty Service is reviewed, those with a recorded address before the others and
  * the older before the younger, so that what is recorded is adopted before anything is given;
  * then the classes of waiting Services are tried, always the one with the oldest member. */
-#include "pkg/ipam/engine.h"
+#include "pkg/ipam/words.h"
 
 static int used_compare(const struct tree_node *a, const struct tree_node *b)
 {

@@ -2,7 +2,7 @@
 /* May a Service keep what it has?  If not, or if it has nothing, what does it wait for?
  *
  * The order of the questions is MetalLB's, so that the same Service fails for the same reason. */
-#include "pkg/ipam/engine.h"
+#include "pkg/ipam/words.h"
 
 static bool any_in_pool(const struct ipam *m, const struct seen *v)
 {

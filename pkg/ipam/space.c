@@ -227,7 +227,6 @@ void space_free(struct ipam *m)
 				turn->pool = NULL;
 			}
 		}
-		free(p->waiters);
 	}
 	free(m->pools);
 	free(m->by_name);

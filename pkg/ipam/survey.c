@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every pool says to a Service that gets nothing, and those with whom it can't share. */
-#include "pkg/ipam/engine.h"
+#include "pkg/ipam/words.h"
 
 enum { CONSIDERED_MAX = 64, NAMED_MAX = 4 };
 
@@ -28,8 +28,7 @@ static void name_it(struct buf *b, size_t *n, const char *name, const char *why)
 	++*n;
 }
 
-/* What else keeps a pool's addresses from being given; NULL: nothing. */
-static const char *withheld(const struct ipam *m, const struct pool *p)
+const char *pool_withholds(const struct ipam *m, const struct pool *p)
 {
 	struct ipam_books four, six;
 	bool reserved, held;
@@ -85,7 +84,7 @@ static const char *ask(struct ipam *m, const struct service *s, const struct poo
 		return "NoPoolForFamily";
 	}
 	if (listed || v->full_n < NAMED_MAX)
-		refusal = withheld(m, p);
+		refusal = pool_withholds(m, p);
 	if (listed)
 		*why = arena_printf(&m->scratch, "no %s of it is free%s%s", explain_need(need, false),
 		    refusal ? ": " : "", refusal ? refusal : "");

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "pkg/ipam/engine.h"
+#include "pkg/ipam/words.h"
 
 static const char component[] = "metallb-controller"; /* as MetalLB's users filter events */
 

@@ -26,6 +26,8 @@ static struct service *oldest(const struct class *c)
 
 static void unready(struct ipam *m, struct class *c)
 {
+	if (c->queue)
+		queue_leave(c);
 	if (c->head)
 		tree_remove(&m->ready, &c->ready_node);
 	c->head = NULL;
@@ -42,6 +44,8 @@ static void reready(struct ipam *m, struct class *c)
 
 void wait_wake(struct ipam *m, struct class *c)
 {
+	if (c->queue)
+		queue_leave(c);
 	c->ready = true;
 	reready(m, c);
 }
@@ -50,6 +54,9 @@ void wait_sleep(struct ipam *m, struct class *c)
 {
 	unready(m, c);
 	c->ready = false;
+	if (c->scouts)
+		queue_scouted(m, c, true);
+	queue_join(m, c);
 }
 
 struct class *wait_next(const struct ipam *m)
@@ -57,37 +64,26 @@ struct class *wait_next(const struct ipam *m)
 	return TREE_ITEM(tree_first(&m->ready), struct class, ready_node);
 }
 
-static void add_waiter(struct ipam *m, struct pool *p, struct class *c)
+void wait_list(struct class *c, struct pool_waiter *waits, struct queue *q)
 {
-	size_t cap = p->waiters_cap ? p->waiters_cap * 2 : 4;
-	struct class **more;
-
-	if (p->waiters_n == p->waiters_cap) {
-		more = reallocarray(p->waiters, cap, sizeof(*more));
-		if (!more) {
-			m->bad = true;
-			return;
-		}
-		p->waiters = more;
-		p->waiters_cap = cap;
+	for (size_t i = 0; i < c->pools_n; i++) {
+		waits[i] = (struct pool_waiter){ .class = q ? NULL : c, .queue = q };
+		DL_APPEND(c->pools[i]->waiters, &waits[i]);
 	}
-	p->waiters[p->waiters_n++] = c;
 }
 
-static void drop_waiter(struct pool *p, const struct class *c)
+void wait_unlist(const struct class *c, struct pool_waiter *waits)
 {
-	for (size_t i = 0; i < p->waiters_n; i++)
-		if (p->waiters[i] == c) {
-			p->waiters[i] = p->waiters[--p->waiters_n];
-			return;
-		}
+	for (size_t i = 0; i < c->pools_n; i++)
+		DL_DELETE(c->pools[i]->waiters, &waits[i]);
 }
 
 static void class_free(struct ipam *m, struct class *c)
 {
 	unready(m, c);
-	for (size_t i = 0; i < c->pools_n && c->wants != WANTS_ASKED; i++)
-		drop_waiter(c->pools[i], c);
+	if (c->waits)
+		wait_unlist(c, c->waits);
+	free(c->waits);
 	for (size_t i = 0; i < c->awaited_n; i++)
 		tree_remove(&m->awaited, &c->awaited[i].node);
 	sharing_wait_no_more(c);
@@ -104,6 +100,8 @@ void wait_leave(struct ipam *m, struct service *s)
 
 	if (!c)
 		return;
+	if (c->scouts)
+		queue_scouted(m, c, false);
 	unready(m, c);
 	if (s == oldest(c))
 		tree_pop(&c->members);
@@ -169,18 +167,19 @@ static struct class *class_new(
 	c->primary = like->primary;
 	c->pinned_n = like->pinned_n;
 	c->members.compare = member_compare;
+	c->alone = is_alone(m, s, like);
 	c->pools = calloc(like->pools_n + 1, sizeof(*c->pools));
-	if (c->pools)
+	c->waits = c->wants == WANTS_ASKED ? NULL : calloc(like->pools_n + 1, sizeof(*c->waits));
+	if (c->pools && (c->waits || c->wants == WANTS_ASKED))
 		HASH_ADD_KEYPTR(hh, m->classes, c->key, c->key_len, c);
-	if (!c->pools || !c->hh.tbl) {
+	if (!c->hh.tbl) {
 		class_free(m, c);
 		return NULL;
 	}
-	for (size_t i = 0; i < like->pools_n; i++) {
+	for (size_t i = 0; i < like->pools_n; i++)
 		c->pools[c->pools_n++] = like->pools[i];
-		if (c->wants != WANTS_ASKED)
-			add_waiter(m, like->pools[i], c);
-	}
+	if (c->waits)
+		wait_list(c, c->waits, NULL);
 	for (size_t i = 0; c->wants == WANTS_ASKED && i < s->facts->asked_n; i++) {
 		c->awaited[i] = (struct awaited){ .addr = s->facts->asked[i],
 			.sharing = s->sharing ? s->sharing->order : 0,
@@ -249,8 +248,13 @@ void wait_wake_address(struct ipam *m, const struct addr *a)
 	for (; w && addr_equal(&w->addr, a);
 	     w = TREE_ITEM(tree_after(&m->awaited, &w->node), struct awaited, node))
 		wait_wake(m, w->class);
-	for (size_t i = 0; at && i < at->pool->waiters_n; i++)
-		wait_wake(m, at->pool->waiters[i]);
+	for (struct pool_waiter *p = at ? at->pool->waiters : NULL, *next; p; p = next) {
+		next = p->next;
+		if (p->queue)
+			queue_wake(m, p->queue);
+		else
+			wait_wake(m, p->class);
+	}
 }
 
 /* All classes; their members wait no more. */
@@ -258,6 +262,7 @@ void wait_free(struct ipam *m)
 {
 	struct class *c, *next;
 
+	queue_free_all(m);
 	HASH_ITER(hh, m->classes, c, next)
 	{
 		struct service *s;

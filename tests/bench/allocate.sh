@@ -3,7 +3,8 @@
 # N Services, from a recorded snapshot to APPLY records, JSON included: CPU time and memory.  Once all
 # are pending (each gets an address, an Event and a Decision), and once all have theirs (a restart).
 # Then what one more Service costs when there are 100,000, and when the pool has no address for it.
-# SIZES="1000 10000" chooses others.  Last, Services with one sharing key on one address.
+# SIZES="1000 10000" chooses others.  Last, Services with one sharing key on one address, and a full
+# pool for which Services wait, each with a key of its own.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -47,13 +48,16 @@ for what in grants refusals; do
 		"$(echo "scale=1; ($cpu - $before) * 1000000 / $more" | bc) us"
 done
 
-for what in ports wait; do
-	words="each its own port"
-	[ $what = ports ] || words="one port, so all wait in turn"
+for what in ports wait keys; do
+	case $what in
+	ports) words="one sharing key, each its own port" ;;
+	wait) words="one sharing key, one port, so all wait in turn" ;;
+	keys) words="each waits with a key of its own until another goes" ;;
+	esac
 	for n in 1000 10000; do
 		python3 tests/bench/sharing.py $what $n >"$dir/$what"
 		read -r cpu _ <<<"$(measure 3 "$dir/$what" lbctl allocate -o json)"
-		printf '%s\t%s\t%s\n' "one sharing key, $words: $n added, deleted" "$cpu s of CPU" \
+		printf '%s\t%s\t%s\n' "$words: $n added, deleted" "$cpu s of CPU" \
 			"$(echo "scale=1; $cpu * 1000000 / $n / 2" | bc) us an event"
 	done
 done
