@@ -171,6 +171,10 @@ static void settle(void *ctx)
 		rc = elect_tell(x, &o, &e);
 		if (rc < 0)
 			break;
+		if (stage_is_full(x->stage)) {
+			stage_pause(x->stage);
+			return;
+		}
 	}
 	if (rc < 0)
 		stage_fail(x->stage, &e);

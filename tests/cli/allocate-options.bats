@@ -230,32 +230,5 @@ node_in_use() { # LIST: the annotation by which node-a's speaker tells it
 @test "a slow reader is waited for, in no more memory, and gets the same" {
 	python3 tests/bench/services.py 20000 >"$in"
 	lbctl allocate -o json <"$in" >"$out"
-	python3 - "$in" "$out" <<-'END'
-		import os, subprocess, sys, time
-
-		def start(stdout):
-		    return subprocess.Popen(["lbctl", "allocate", "-o", "json"], stdin=open(sys.argv[1]), stdout=stdout, bufsize=0)
-
-		def look(pid):  # state, and CPU ticks so far
-		    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
-		    return fields[0], fields[11:13]
-
-		enough = os.wait4(start(subprocess.DEVNULL).pid, 0)[2].ru_maxrss
-		slow, got, lines = start(subprocess.PIPE), [], 0
-		while lines < 20006:  # the snapshot; what follows is allocate's
-		    got.append(slow.stdout.read(1 << 16))
-		    lines += got[-1].count(b"\n")
-		while True:
-		    before = look(slow.pid)
-		    time.sleep(0.1)
-		    if before[0] == "S" and look(slow.pid) == before:
-		        break  # it waits
-		status = open(f"/proc/{slow.pid}/status").read()
-		while got[-1]:
-		    got.append(slow.stdout.read(1 << 16))
-		assert slow.wait() == 0
-		assert b"".join(got) == open(sys.argv[2], "rb").read()
-		peak = int(status.partition("VmHWM:")[2].split()[0])
-		assert peak < enough * 1.4, (enough, peak)
-	END
+	python3 tests/lib/slow.py "$in" "$out" lbctl allocate -o json
 }

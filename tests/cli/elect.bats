@@ -498,6 +498,29 @@ for i in range(0, len(data), size):
 	[ "${lines[-1]}" = 141 ]
 }
 
+@test "a slow reader is waited for, in no more memory, and gets the same" {
+	in=$BATS_TEST_TMPDIR/in
+	python3 - >"$in" <<-'END'
+		import json
+
+		def add(kind, version, name, **what):
+		    print(json.dumps({"type": "ADDED", "object": {"kind": kind, "apiVersion": version, "metadata": {"name": name, "namespace": "metallb-system"}} | what}))
+
+		add("IPAddressPool", "metallb.io/v1beta1", "big", spec={"addresses": ["198.18.0.0/15"]})
+		add("L2Advertisement", "metallb.io/v1beta1", "all")
+		for i in range(100):
+		    add("Node", "v1", f"node-{i}", status={"conditions": [{"type": "Ready", "status": "True"}]})
+		for i in range(6000):
+		    label = {"kubernetes.io/service-name": f"s{i}"}
+		    add("EndpointSlice", "discovery.k8s.io/v1", f"s{i}", metadata={"name": f"s{i}", "labels": label}, addressType="IPv4", endpoints=[{"addresses": ["198.51.100.1"]}])
+		    add("Service", "v1", f"s{i}", metadata={"name": f"s{i}"}, spec={"type": "LoadBalancer"}, status={"loadBalancer": {"ingress": [{"ip": f"198.18.{i >> 8}.{i & 255}"}]}})
+	END
+	grep BOOKMARK "$world" >>"$in"
+	lbctl elect --node node-1 -o json <"$in" >"$out"
+	[ "$(grep -c '"code":"\(NotE\|E\)lected"' "$out")" -eq 6000 ]
+	python3 tests/lib/slow.py "$in" "$out" lbctl elect --node node-1 -o json
+}
+
 @test "operands and options that make no sense are usage errors" {
 	run -2 lbctl elect default/web
 	[ "$output" = "lbctl elect: no operand is wanted, have 'default/web'" ]
