@@ -55,7 +55,7 @@ enum owner_told { TOLD_NOTHING, TOLD_ANNOUNCING, TOLD_NO_LINK };
  *
  * An announcement. */
 struct owner {
-	struct owner *next; /* in one of l2.changed, l2.leaving, l2.ended */
+	struct owner *next; /* in one of l2.changed, l2.leaving, l2.relieved, l2.ended */
 	uint32_t until;     /* of its grace: the low bits of the time */
 	uint32_t vips_n;
 	struct mac successor;
@@ -64,8 +64,9 @@ struct owner {
 	uint8_t why : 2;
 	uint8_t changed : 1;  /* is in l2.changed */
 	uint8_t has_uuid : 1; /* its uid is kept in 16 bytes */
-	bool chooses_links;
-	struct vip *vips[]; /* then its texts, see owner_key() */
+	uint8_t chooses_links : 1;
+	uint8_t is_relieved : 1; /* is in l2.relieved */
+	struct vip *vips[];      /* then its texts, see owner_key() */
 };
 
 struct owner_list {
@@ -147,9 +148,11 @@ struct l2 {
 	size_t peers_n, ignore_n;
 	enum l2_defend defend;
 	uint32_t probe_ms;
-	struct owner_list changed, leaving, ended;
-	struct owner *spent; /* told to the caller, who may still look */
-	bool succession;     /* an address in its grace was taken over: see who is done */
+	struct owner_list changed, ended;
+	struct owner_list leaving;  /* in their grace, the first to end first */
+	struct owner_list relieved; /* the same of those whose successor was heard before */
+	struct owner *spent;        /* told to the caller, who may still look */
+	bool succession;            /* an address in its grace was taken over: see who is done */
 	struct link *ready;
 	struct addr *told_addresses; /* of the last event */
 	struct addr told_address;
@@ -223,6 +226,7 @@ uint32_t owner_hash(const void *owner);
 char **names_copy(const struct l2_names *n, struct err *e); /* NULL for none, or with *e */
 void names_free(char **names, size_t n);
 void owners_tick(struct l2 *l); /* graces that are over */
+uint64_t owners_deadline(const struct l2 *l);
 void vip_owners_changed(struct l2 *l, const struct vip *v);
 
 /* uuid.c: as Kubernetes writes them, in 16 bytes.  False for any other text. */

@@ -313,7 +313,7 @@ uint64_t l2_deadline(const struct l2 *l)
 {
 	uint64_t at = l->succession || l->strife_news ? l->now : bursts_deadline(l);
 	uint64_t probe = probings_deadline(l);
-	uint64_t grace = l->leaving.first ? whole_time(l, l->leaving.first->until) : UINT64_MAX;
+	uint64_t grace = owners_deadline(l);
 
 	at = probe < at ? probe : at;
 	return grace < at ? grace : at;

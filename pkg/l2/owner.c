@@ -4,7 +4,10 @@
 
 #include "pkg/l2/engine.h"
 
-enum { JUST_NOW_MS = 500 };
+enum {
+	JUST_NOW_MS = 500,
+	OVERLAP_MS = 20, /* what is left of the grace when a successor was heard before it began */
+};
 
 void names_free(char **names, size_t n)
 {
@@ -110,6 +113,11 @@ static void owners_cut(struct owner_list *list, struct owner *o, struct owner *b
 		list->first = o->next;
 	if (list->last == o)
 		list->last = before;
+}
+
+static struct owner_list *grace_list(struct l2 *l, const struct owner *o)
+{
+	return o->is_relieved ? &l->relieved : &l->leaving;
 }
 
 /* Seldom from far behind: what is announced again mostly comes in the order in which it went. */
@@ -272,7 +280,7 @@ static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
 	    has_same_addresses(o, old)) /* no takeover: only other links */
 		o->told = old->told;
 	if (old->state == OWNER_LEAVING)
-		owners_remove(&l->leaving, old);
+		owners_remove(grace_list(l, old), old);
 	owner_unchanged(l, old);
 	old->state = OWNER_ENDED;
 	owner_update(l, old);
@@ -312,7 +320,7 @@ int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, 
 	return 0;
 }
 
-/* It is not in l2.leaving any more. */
+/* It is in no list of its grace any more. */
 static void owner_end(struct l2 *l, struct owner *o, enum l2_why why)
 {
 	owner_unchanged(l, o);
@@ -335,26 +343,39 @@ bool owner_is_announcing(const struct l2 *l, const struct owner *o)
 	return false;
 }
 
-/* A successor may have been heard a moment before we were told to leave. */
-static void heed_claims(struct l2 *l, struct owner *o)
+static const struct strife *claimed_just_now(const struct l2 *l, struct vip *v)
+{
+	const struct place *p;
+
+	for (size_t n = 0; (p = vip_next_place(v, &n));) {
+		const struct strife *s = strife_find(l, p);
+
+		if (s && l->now - s->last_at < JUST_NOW_MS)
+			return s;
+	}
+	return NULL;
+}
+
+/* Whether a successor was heard a moment before we were told to leave.  It can't be told from the last
+ * frame of a node that we took over from, whose speaker has come back and answers in a moment only. */
+static bool is_relieved(const struct l2 *l, struct owner *o)
 {
 	for (size_t i = 0; i < o->vips_n; i++) {
-		struct vip *v = o->vips[i];
-		const struct place *p;
-		size_t n = 0;
+		const struct strife *s =
+		    vip_is_active(o->vips[i]) ? NULL : claimed_just_now(l, o->vips[i]);
 
-		while (!vip_is_active(v) && !v->succeeded && (p = vip_next_place(v, &n))) {
-			const struct strife *s = strife_find(l, p);
-
-			if (s && l->now - s->last_at < JUST_NOW_MS)
-				vip_succeed(l, v, &s->by);
-		}
+		if (!s)
+			return false;
+		o->successor = s->by;
 	}
+	return true;
 }
 
 /* True when it ended at once. */
 static bool owner_leave(struct l2 *l, struct owner *o)
 {
+	uint32_t grace = l->grace_ms;
+
 	if (o->state != OWNER_ACTIVE)
 		return false;
 	if (!l->grace_ms || !owner_is_announcing(l, o)) {
@@ -363,10 +384,12 @@ static bool owner_leave(struct l2 *l, struct owner *o)
 	}
 	owner_unchanged(l, o);
 	o->state = OWNER_LEAVING;
-	o->until = (uint32_t)(l->now + l->grace_ms);
+	o->is_relieved = is_relieved(l, o);
+	if (o->is_relieved && grace > OVERLAP_MS)
+		grace = OVERLAP_MS;
+	o->until = (uint32_t)(l->now + grace);
 	owner_update(l, o);
-	owners_append(&l->leaving, o);
-	heed_claims(l, o);
+	owners_append(grace_list(l, o), o);
 	return false;
 }
 
@@ -394,7 +417,7 @@ void l2_lose_all(struct l2 *l, uint64_t now_ms)
 	struct owner *o;
 
 	l->now = now_ms;
-	while ((o = owners_pop(&l->leaving)))
+	while ((o = owners_pop(&l->leaving)) || (o = owners_pop(&l->relieved)))
 		owner_end(l, o, L2_AT_ONCE);
 	for (size_t i = 0; (o = table_next(&l->owners, &i)); i--)
 		owner_end(l, o, L2_AT_ONCE);
@@ -409,20 +432,42 @@ static bool is_succeeded(const struct owner *o)
 	return true;
 }
 
-void owners_tick(struct l2 *l)
+static void end_succeeded(struct l2 *l, struct owner_list *list)
 {
 	struct owner *o, *next, *before = NULL;
 
-	for (o = l->succession ? l->leaving.first : NULL; o; o = next) {
+	for (o = list->first; o; o = next) {
 		next = o->next;
 		if (!is_succeeded(o)) {
 			before = o;
 			continue;
 		}
-		owners_cut(&l->leaving, o, before);
+		owners_cut(list, o, before);
 		owner_end(l, o, L2_AFTER_SUCCESSOR);
 	}
+}
+
+static uint64_t list_deadline(const struct l2 *l, const struct owner_list *list)
+{
+	return list->first ? whole_time(l, list->first->until) : UINT64_MAX;
+}
+
+uint64_t owners_deadline(const struct l2 *l)
+{
+	uint64_t leaving = list_deadline(l, &l->leaving), relieved = list_deadline(l, &l->relieved);
+
+	return leaving < relieved ? leaving : relieved;
+}
+
+void owners_tick(struct l2 *l)
+{
+	if (l->succession) {
+		end_succeeded(l, &l->leaving);
+		end_succeeded(l, &l->relieved);
+	}
 	l->succession = false;
-	while (l->leaving.first && whole_time(l, l->leaving.first->until) <= l->now)
+	while (list_deadline(l, &l->leaving) <= l->now)
 		owner_end(l, owners_pop(&l->leaving), L2_AFTER_GRACE);
+	while (list_deadline(l, &l->relieved) <= l->now)
+		owner_end(l, owners_pop(&l->relieved), L2_AFTER_SUCCESSOR);
 }

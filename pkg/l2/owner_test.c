@@ -144,22 +144,90 @@ static void the_successors_first_frame_ends_the_grace(void **state)
 	l2_free(l);
 }
 
-static void a_successor_heard_just_before_leaves_no_grace(void **state)
+static struct l2 *announcing_10_with_peer(const struct mac *peer)
+{
+	struct l2 *l = announcing_10(1000);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(l2_set_peers(l, peer, 1, &e), 0);
+	return l;
+}
+
+static void a_successor_heard_just_before_leaves_a_moment_of_the_grace(void **state)
 {
 	const struct mac other = { { 2, 0, 0, 0, 0, 9 } };
-	struct l2 *l = announcing_10(1000);
+	struct l2 *l = announcing_10_with_peer(&other);
 	struct arp_message m = { .ifindex = ETH0 }, reply;
 	struct l2_event ev;
 
 	(void)state;
 	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
-	assert_int_equal(l2_receive_arp(l, &m, 100, &reply), L2_FOREIGN_CLAIM);
+	assert_int_equal(l2_receive_arp(l, &m, 100, &reply), L2_PEER_CLAIM);
 	l2_withdraw(l, "default/web", 120);
-	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
-	assert_int_equal(l2_deadline(l), 120);
 	l2_tick(l, 120);
+	assert_int_equal(l2_deadline(l), 140);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	l2_tick(l, 139);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	assert_false(l2_next_event(l, &ev));
+	l2_tick(l, 140);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_ANNOUNCED);
 	assert_true(l2_next_event(l, &ev) && ev.what == L2_ENDED && ev.why == L2_AFTER_SUCCESSOR);
 	assert_memory_equal(&ev.by, &other, sizeof(other));
+	assert_true(l2_is_idle(l));
+	l2_free(l);
+}
+
+/* A node that stops sends a last frame after ours, and is back within half a second: until it answers
+ * again, we do. */
+static void the_last_frame_of_a_predecessor_that_comes_back_ends_no_grace(void **state)
+{
+	const struct mac other = { { 2, 0, 0, 0, 0, 9 } };
+	struct l2 *l = announcing_10_with_peer(&other);
+	struct arp_message m = { .ifindex = ETH0 }, reply;
+
+	(void)state;
+	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
+	assert_int_equal(l2_receive_arp(l, &m, 1, &reply), L2_PEER_CLAIM); /* the last one */
+	l2_withdraw(l, "default/web", 200);                                /* it is back */
+	l2_tick(l, 200);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	assert_int_equal(l2_receive_arp(l, &m, 212, &reply), L2_SUCCESSOR); /* and ready */
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
+	assert_int_equal(l2_deadline(l), 212);
+	l2_tick(l, 212);
+	assert_true(l2_is_idle(l));
+	l2_free(l);
+}
+
+/* Those of a moment and those of a whole grace end each in its own time, or come back. */
+static void graces_of_two_lengths_end_in_any_order(void **state)
+{
+	const struct mac other = { { 2, 0, 0, 0, 0, 9 } };
+	struct l2 *l = announcing_10_with_peer(&other);
+	struct arp_message m = { .ifindex = ETH0 }, reply;
+
+	(void)state;
+	announce(l, "a/1", "192.0.2.11", "", 0);
+	announce(l, "a/2", "192.0.2.10 192.0.2.11", "", 0); /* of one no successor was heard */
+	while (happened(l)[0])
+		;
+	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
+	assert_int_equal(l2_receive_arp(l, &m, 100, &reply), L2_PEER_CLAIM);
+	l2_withdraw(l, "a/1", 100);
+	l2_withdraw(l, "a/2", 110);
+	l2_withdraw(l, "default/web", 120);
+	assert_int_equal(l2_deadline(l), 140);
+	announce(l, "default/web", "192.0.2.10", "", 130);
+	assert_string_equal(happened(l), "announcing default/web");
+	l2_withdraw(l, "default/web", 135);
+	l2_tick(l, 155);
+	assert_string_equal(happened(l), "ended default/web");
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED); /* for a/2 */
+	l2_tick(l, 1100);
+	assert_string_equal(happened(l), "ended a/1");
+	l2_tick(l, 1110);
+	assert_string_equal(happened(l), "ended a/2");
 	assert_true(l2_is_idle(l));
 	l2_free(l);
 }
@@ -399,7 +467,9 @@ int main(void)
 		cmocka_unit_test(withdrawn_without_grace_is_silent_at_once),
 		cmocka_unit_test(grace_bridges_the_gap_in_silence),
 		cmocka_unit_test(the_successors_first_frame_ends_the_grace),
-		cmocka_unit_test(a_successor_heard_just_before_leaves_no_grace),
+		cmocka_unit_test(a_successor_heard_just_before_leaves_a_moment_of_the_grace),
+		cmocka_unit_test(the_last_frame_of_a_predecessor_that_comes_back_ends_no_grace),
+		cmocka_unit_test(graces_of_two_lengths_end_in_any_order),
 		cmocka_unit_test(announced_again_in_its_grace_is_no_news),
 		cmocka_unit_test(what_others_have_taken_over_unheard_ends_at_once_and_is_news_again),
 		cmocka_unit_test(a_burst_that_was_cut_short_begins_anew),
