@@ -54,11 +54,12 @@ struct allocate {
 	unsigned changes;
 	struct loop_timer *rested; /* an address has, or NULL */
 	struct what_if *what_if;   /* or NULL */
+	size_t invalid;            /* objects that the configuration of last made so */
 	struct complaints *complaints;
 	struct verdicts *verdicts;
 	bool config_changed;
 	bool settled; /* once */
-	int verdict;  /* of --what-if: -1 and `why`, when a Service would lose what it has */
+	int verdict;  /* of --what-if: -1 and `why`, when the change does harm */
 	struct err why;
 	bool rows; /* people read it: one row a Service is enough */
 	struct arena scratch;
@@ -316,7 +317,7 @@ static int configure(struct allocate *x, struct err *e)
 	x->changes++;
 	problems = config_store_problems(x->store, &n);
 	complaints_config(x->complaints, problems, n);
-	verdicts_config(x->verdicts, problems, n, add_decision, x);
+	x->invalid = verdicts_config(x->verdicts, problems, n, add_decision, x);
 	ipam_config(x->ipam, x->config);
 	return 0;
 }
@@ -378,16 +379,15 @@ static void on_rested(void *arg)
 
 static void tell_what_if(struct allocate *x)
 {
-	size_t moved = 0, lost = 0;
+	struct what_if_sum sum;
 	struct err e = ERR_INIT;
 
+	x->invalid = 0; /* what was so in the snapshot is not the change's */
 	if (configure(x, &e) < 0 || what_if_run(x->what_if, x->ipam, &e) < 0 ||
-	    what_if_tell(x->what_if, x->ipam, add_decision, x, &moved, &lost, &e) < 0)
+	    what_if_tell(x->what_if, x->ipam, add_decision, x, &sum, &e) < 0)
 		stage_fail(x->stage, &e);
-	else if (moved || lost)
-		x->verdict =
-		    err_set(&x->why, ERR_CONFLICT, "%zu Service%s would move, %zu would lose %s", moved,
-			moved == 1 ? "" : "s", lost, lost == 1 ? "its address" : "their addresses");
+	else
+		x->verdict = what_if_verdict(&sum, x->invalid, &x->why);
 }
 
 static void drain(void *ctx)

@@ -23,10 +23,16 @@ void what_if_free(struct what_if *w); /* NULL is fine */
 int what_if_run(struct what_if *w, struct ipam *m, struct err *e) MUST_CHECK;
 /* What is held now is what there was before the change. */
 int what_if_snapshot(struct what_if *w, struct ipam *m, struct err *e) MUST_CHECK;
+struct what_if_sum { /* Services */
+	size_t moved, lost;
+};
 /* After the change and another run: calls add() with a Decision for each address that is kept, moved,
- * lost or new, by namespace and name.  Tells how many moved or got lost. */
+ * lost or new, by namespace and name. */
 int what_if_tell(struct what_if *w, struct ipam *m,
-    void (*add)(void *arg, const struct record_decision *d), void *arg, size_t *moved, size_t *lost,
+    void (*add)(void *arg, const struct record_decision *d), void *arg, struct what_if_sum *sum,
     struct err *e) MUST_CHECK;
+/* -1 and ERR_CONFLICT when the change does harm: a Service would lose what it has, or so many objects
+ * of it are invalid. */
+int what_if_verdict(const struct what_if_sum *sum, size_t invalid, struct err *e);
 
 #endif

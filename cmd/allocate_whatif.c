@@ -270,9 +270,10 @@ static void tell(const struct entry *x, size_t kept, struct record_decision *d, 
 }
 
 int what_if_tell(struct what_if *w, struct ipam *m,
-    void (*add)(void *arg, const struct record_decision *d), void *arg, size_t *moved, size_t *lost,
+    void (*add)(void *arg, const struct record_decision *d), void *arg, struct what_if_sum *sum,
     struct err *e)
 {
+	*sum = (struct what_if_sum){ 0 };
 	ipam_each_held(m, note_held, w);
 	for (struct tree_node *n = tree_first(&w->all); n; n = tree_after(&w->all, n)) {
 		struct entry *x = TREE_ITEM(n, struct entry, node);
@@ -292,10 +293,26 @@ int what_if_tell(struct what_if *w, struct ipam *m,
 		tell(x, kept, &d, &text);
 		w->bad = w->bad || text.bad;
 		d.message = text.data ? text.data : "";
-		*lost += x->before_n && !x->after_n;
-		*moved += x->after_n && kept < x->before_n;
+		sum->lost += x->before_n && !x->after_n;
+		sum->moved += x->after_n && kept < x->before_n;
 		add(arg, &d);
 		buf_release(&text);
 	}
 	return w->bad ? err_memory(e) : 0;
+}
+
+int what_if_verdict(const struct what_if_sum *sum, size_t invalid, struct err *e)
+{
+	struct err services = ERR_INIT;
+
+	if (sum->moved || sum->lost)
+		err_set(&services, ERR_CONFLICT, "%zu Service%s would move, %zu would lose %s",
+		    sum->moved, sum->moved == 1 ? "" : "s", sum->lost,
+		    sum->lost == 1 ? "its address" : "their addresses");
+	if (invalid)
+		return err_set(e, ERR_CONFLICT, "%zu object%s would not be used as %s%s%s", invalid,
+		    invalid == 1 ? "" : "s", invalid == 1 ? "it is" : "they are",
+		    services.kind ? "; " : "", services.text);
+	*e = services;
+	return services.kind ? -1 : 0;
 }

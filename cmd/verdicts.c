@@ -111,13 +111,14 @@ static void tell(const struct verdict *one, enum record_verdict verdict, const c
 	add(arg, &d);
 }
 
-/* The n problems of one object, as one text; what is harmless makes it not invalid. */
-static void tell_object(
+/* The n problems of one object, as one text; what is harmless makes it not invalid.  True: it was told.
+ */
+static bool tell_object(
     struct verdicts *v, const struct config_problem *p, size_t n, add_fn *add, void *arg)
 {
 	struct verdict *one;
 	struct buf text = BUF_INIT;
-	bool kept = true;
+	bool kept = true, told = false;
 
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].harmless)
@@ -127,7 +128,7 @@ static void tell_object(
 		kept = kept && p[i].kept;
 	}
 	if (!text.len && !text.bad)
-		return;
+		return false;
 	one = verdict_of(v, p);
 	if (kept)
 		buf_puts(&text, "; its last good version stays in force");
@@ -138,21 +139,24 @@ static void tell_object(
 		    arg);
 		free(one->text);
 		one->text = TAKE(text.data);
+		told = true;
 	}
 	buf_release(&text);
+	return told;
 }
 
-void verdicts_config(
+size_t verdicts_config(
     struct verdicts *v, const struct config_problem *problems, size_t n, add_fn *add, void *arg)
 {
 	struct tree_node *at, *next;
+	size_t told = 0;
 
 	for (at = tree_first(&v->all); at; at = tree_after(&v->all, at))
 		TREE_ITEM(at, struct verdict, node)->current = false;
 	for (size_t i = 0, k; i < n; i = k) {
 		for (k = i + 1; k < n && same_object(&problems[i], &problems[k]); k++)
 			;
-		tell_object(v, &problems[i], k - i, add, arg);
+		told += tell_object(v, &problems[i], k - i, add, arg);
 	}
 	for (at = tree_first(&v->all); at; at = next) {
 		struct verdict *one = TREE_ITEM(at, struct verdict, node);
@@ -164,4 +168,5 @@ void verdicts_config(
 		    arg);
 		drop(v, one);
 	}
+	return told;
 }

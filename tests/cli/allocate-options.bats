@@ -176,6 +176,20 @@ node_in_use() { # LIST: the annotation by which node-a's speaker tells it
 	} >"$in"
 	allocate --what-if || [ $? -eq 4 ]
 	[[ $(message a <"$out") == "would lose 192.0.2.1, because there is no pool \"x; gave up y\", which it asks for:"*"; gave up 192.0.2.1, because it is of pool \"first\", and another is asked for" ]]
+	# a pool that would not be used as it is
+	{
+		cat "$BATS_TEST_TMPDIR/now"
+		TYPE=MODIFIED pool first 192.0.2.0/33
+	} >"$in"
+	run -4 lbctl allocate --what-if <"$in"
+	[[ $output == *"lbctl allocate: 1 object would not be used as it is" ]]
+	# nor would it be now, whatever the change is
+	{
+		pool wrong 192.0.2.0/33
+		cat "$BATS_TEST_TMPDIR/now"
+		service f
+	} >"$in"
+	lbctl allocate --what-if <"$in"
 	# no change: all is kept
 	lbctl allocate --what-if <"$BATS_TEST_TMPDIR/now" | briefly | diff - <(printf '%s: kept AddressKept\n' a b c d)
 }
