@@ -116,6 +116,29 @@ static void explain_no_pool(struct ipam *m, struct refusal *r)
 		r->reason = NULL; /* the event ClearAssignment says enough */
 }
 
+static const char *family_wanted(enum need need)
+{
+	switch (need) {
+	case NEED_IPV4:
+		return "one IPv4 address";
+	case NEED_IPV6:
+		return "one IPv6 address";
+	case NEED_EITHER:
+		return "one address";
+	default:
+		return "one of each family";
+	}
+}
+
+static const char *family_remedy(const struct facts *f)
+{
+	if (f->need == NEED_PREFER || f->need == NEED_REQUIRE)
+		return "ask for both by metallb.io/loadBalancerIPs, or set its ipFamilyPolicy to "
+		       "SingleStack";
+	return f->asked_n == 2 ? "ask for that one only, or set its ipFamilyPolicy to PreferDualStack"
+			       : "ask for one of that family";
+}
+
 /* Of addresses that are asked for: what no waiting will change.  False: nothing is wrong. */
 static bool explain_asked(struct ipam *m, const struct service *s, struct refusal *r)
 {
@@ -129,12 +152,8 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 	if (dual != (f->asked_n == 2) || (f->need == NEED_IPV4 && f->asked[0].family != ADDR_IPV4) ||
 	    (f->need == NEED_IPV6 && f->asked[0].family != ADDR_IPV6)) {
 		explain_refuse(r, VERDICT_REFUSED, "FamilyMismatch",
-		    arena_printf(&m->scratch, "it asks for %s, but by its cluster IPs it needs %s",
-			text,
-			dual                   ? "one of each family"
-			: f->need == NEED_IPV6 ? "one IPv6 address"
-			: f->need == NEED_IPV4 ? "one IPv4 address"
-					       : "one address"));
+		    arena_printf(&m->scratch, "it asks for %s, but by its cluster IPs it needs %s: %s",
+			text, family_wanted(f->need), family_remedy(f)));
 		explain_failed(m, s, r,
 		    arena_printf(&m->scratch,
 			"requested loadBalancer IP(s) %s does not match the ipFamily of the service",
@@ -155,13 +174,15 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 		else if (at->pool != p)
 			explain_refuse(r, VERDICT_REFUSED, "AddressNotInPool",
 			    arena_printf(&m->scratch,
-				"%s, which it asks for, are of two pools, and both must be of one",
+				"%s, which it asks for, are of two pools, and both must be of one: ask "
+				"for "
+				"two of one pool",
 				text));
 		else if (space_avoids(p, &f->asked[i]))
 			explain_refuse(r, VERDICT_REFUSED, "AddressAvoided",
 			    arena_printf(&m->scratch,
 				"%s, which it asks for, ends in .0 or .255, and pool \"%s\" has "
-				"avoidBuggyIPs",
+				"avoidBuggyIPs: ask for another, or turn that off",
 				one, p->config->name));
 		else
 			continue;
@@ -170,7 +191,10 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 	code = choose_refusal(s, p);
 	if (code) {
 		explain_refuse(r, VERDICT_REFUSED, code,
-		    arena_printf(&m->scratch, "%s, which it asks for, is of pool \"%s\", which %s",
+		    arena_printf(&m->scratch,
+			"%s, which it asks for, is of pool \"%s\", which %s: ask for another, or "
+			"change "
+			"the pool's rules",
 			text, p->config->name, explain_refusal(m, p, code)));
 		explain_failed(m, s, r,
 		    arena_printf(
@@ -216,7 +240,7 @@ static bool explain_service(struct ipam *m, const struct service *s, struct refu
 		explain_refuse(r, VERDICT_REFUSED, "NotEnoughClusterIPs",
 		    "its ipFamilyPolicy is RequireDualStack, but it has one cluster IP only: the "
 		    "cluster is "
-		    "not dual-stack");
+		    "not dual-stack; set it to PreferDualStack or SingleStack");
 		r->reason = "not enough clusterips";
 		r->go = "Service requires dual stack but not enough clusterips";
 	} else if (f->invalid) {

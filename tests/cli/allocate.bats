@@ -131,16 +131,16 @@ source tests/lib/allocate.bash
 		hidden-address: AddressAssigned: gave 203.0.113.9 of pool "hidden"
 		no-address: AddressNotInPool: 192.0.3.1, which it asks for, is in no pool: ask for another, or add it to a pool
 		no-both: RequestInvalid: it has both the annotation metallb.io/loadBalancerIPs and spec.loadBalancerIP: remove one, the annotation is the newer way
-		no-buggy: AddressAvoided: 192.0.2.255, which it asks for, ends in .0 or .255, and pool "first" has avoidBuggyIPs
+		no-buggy: AddressAvoided: 192.0.2.255, which it asks for, ends in .0 or .255, and pool "first" has avoidBuggyIPs: ask for another, or turn that off
 		no-class: OtherClass: left alone: its loadBalancerClass is "x", and only those without one are served (--lb-class)
-		no-family: FamilyMismatch: it asks for 2001:db8::1, but by its cluster IPs it needs one IPv4 address
+		no-family: FamilyMismatch: it asks for 2001:db8::1, but by its cluster IPs it needs one IPv4 address: ask for one of that family
 		no-garbage: RequestInvalid: spec.loadBalancerIP: "here" is not an address: want IPv4 such as 192.0.2.10, or IPv6 such as 2001:db8::10
 		no-headless: NoClusterIP: it has no cluster IP, so nothing could forward to it: clusterIP must not be None
 		no-mismatch: PoolMismatch: it asks for 192.0.2.9, which is of pool "first", and for pool "hidden": ask for one of them
-		no-namespace: PoolRefusesNamespace: 198.51.100.1, which it asks for, is of pool "red", which is for namespace red only
+		no-namespace: PoolRefusesNamespace: 198.51.100.1, which it asks for, is of pool "red", which is for namespace red only: ask for another, or change the pool's rules
 		no-pool: PoolUnknown: there is no pool "nowhere", which it asks for: correct its annotation metallb.io/address-pool, or add the pool
 		no-share: AddressInUse: 192.0.2.5, which it asks for, is held by default/a-holder, and to share it both need the same annotation metallb.io/allow-shared-ip
-		no-two: NotEnoughClusterIPs: its ipFamilyPolicy is RequireDualStack, but it has one cluster IP only: the cluster is not dual-stack
+		no-two: NotEnoughClusterIPs: its ipFamilyPolicy is RequireDualStack, but it has one cluster IP only: the cluster is not dual-stack; set it to PreferDualStack or SingleStack
 	END
 	)
 	# what was refused is told with an Event too, the old spellings as well
