@@ -4,7 +4,8 @@
  *  - created: when it is closed.  A link is complete as it is, so at once; a file that nobody
  *    closes is looked at after CREATED_MS;
  *  - deleted, or moved away: after GONE_MS, since editors save by moving the old file aside and
- *    writing a new one.  If it was moved to another manifest's name, at once.
+ *    writing a new one.  If it was moved to another manifest's name, at once;
+ *  - not there when it is looked at: after GONE_MS too, for it was just moved or deleted.
  * What has been looked at is compared with what was known, so looking too often is harmless. */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 
 #include "pkg/manifest/dir.h"
 
-enum { GONE_MS = 100, CREATED_MS = 1000 };
+enum { CREATED_MS = 1000 };
 
 static void set_timer(struct manifest_dir *d)
 {
@@ -82,11 +83,6 @@ static void look(struct manifest_dir *d)
 		set_timer(d);
 }
 
-static void on_timer(void *arg)
-{
-	look(arg);
-}
-
 static bool is_complete(const struct manifest_dir *d, const char *path)
 {
 	char *full = NULL;
@@ -108,7 +104,7 @@ static void on_folder(
 	if (in->mask & (IN_CREATE | IN_MOVED_TO))
 		manifest_pend(d, path, now);
 	else if (in->mask & (IN_MOVED_FROM | IN_DELETE))
-		manifest_pend(d, path, now + GONE_MS);
+		manifest_pend_gone(d, path, now + GONE_MS);
 }
 
 static void on_file(
@@ -121,7 +117,7 @@ static void on_file(
 	else if (in->mask & IN_CREATE)
 		manifest_pend(d, path, is_complete(d, path) ? now : now + CREATED_MS);
 	else if (in->mask & (IN_MOVED_FROM | IN_DELETE))
-		manifest_pend(d, path, ours ? now : now + GONE_MS);
+		manifest_pend_gone(d, path, ours ? now : now + GONE_MS);
 	else if (in->mask & IN_ATTRIB && !manifest_is_pending(d, path))
 		manifest_pend(d, path, now);
 }
@@ -135,7 +131,7 @@ static void on_move(
 		d->moved_path = strdup(path);
 		d->moved_cookie = in->cookie;
 	} else if (d->moved_path && d->moved_cookie == in->cookie) {
-		manifest_pend(d, d->moved_path, now);
+		manifest_pend_gone(d, d->moved_path, now);
 	}
 }
 
@@ -177,9 +173,8 @@ static void on_event(struct manifest_dir *d, const struct inotify_event *in, uin
 	free(path);
 }
 
-static void on_inotify(int what, void *arg)
+static void hear(struct manifest_dir *d)
 {
-	struct manifest_dir *d = arg;
 	uint64_t now = loop_now_ms(d->loop);
 	union {
 		struct inotify_event event; /* for its alignment */
@@ -187,7 +182,6 @@ static void on_inotify(int what, void *arg)
 	} in;
 	ssize_t n;
 
-	(void)what;
 	while ((n = read(d->inotify, in.bytes, sizeof(in.bytes))) > 0) {
 		for (const char *at = in.bytes; at < in.bytes + n;) {
 			const struct inotify_event *event =
@@ -197,7 +191,19 @@ static void on_inotify(int what, void *arg)
 			at += sizeof(*event) + event->len;
 		}
 	}
-	look(d);
+}
+
+static void on_inotify(int what, void *arg)
+{
+	(void)what;
+	hear(arg);
+	look(arg);
+}
+
+static void on_timer(void *arg)
+{
+	hear(arg); /* before anything counts as gone */
+	look(arg);
 }
 
 void manifest_dir_pause(struct manifest_dir *d, bool paused)

@@ -7,6 +7,8 @@
 #include "pkg/manifest/manifest.h"
 #include "pkg/tree/tree.h"
 
+enum { GONE_MS = 100 }; /* from being missing to being gone */
+
 struct manifest_dir {
 	struct loop *loop;
 	struct manifest_dir_events ev;
@@ -29,6 +31,8 @@ struct manifest_dir {
 
 /* To look at `path`, relative to the root, at `due` (of loop_now_ms()); moves what is pending. */
 void manifest_pend(struct manifest_dir *d, const char *path, uint64_t due);
+/* The same of what is gone then, unless it is there again; any other is given GONE_MS to come back. */
+void manifest_pend_gone(struct manifest_dir *d, const char *path, uint64_t due);
 bool manifest_is_pending(struct manifest_dir *d, const char *path);
 
 /* Watches the folder and all below it, and pends what is in them. */

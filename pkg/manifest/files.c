@@ -32,6 +32,7 @@ struct pending {
 	struct tree_node node;
 	char *path;
 	uint64_t due;
+	bool going; /* that it is not there is known: when due, it is gone */
 };
 
 static int seen_compare(const struct tree_node *a, const struct tree_node *b)
@@ -132,7 +133,7 @@ bool manifest_is_pending(struct manifest_dir *d, const char *path)
 	return find_pending(d, path) != NULL;
 }
 
-void manifest_pend(struct manifest_dir *d, const char *path, uint64_t due)
+static void pend(struct manifest_dir *d, const char *path, uint64_t due, bool going)
 {
 	struct pending *p = find_pending(d, path);
 
@@ -146,6 +147,17 @@ void manifest_pend(struct manifest_dir *d, const char *path, uint64_t due)
 		tree_add(&d->pending, &p->node);
 	}
 	p->due = due;
+	p->going = going;
+}
+
+void manifest_pend(struct manifest_dir *d, const char *path, uint64_t due)
+{
+	pend(d, path, due, false);
+}
+
+void manifest_pend_gone(struct manifest_dir *d, const char *path, uint64_t due)
+{
+	pend(d, path, due, true);
 }
 
 uint64_t manifest_look_next(struct manifest_dir *d)
@@ -270,7 +282,7 @@ void manifest_scan(struct manifest_dir *d, const char *path, unsigned depth)
 void manifest_rescan(struct manifest_dir *d)
 {
 	for (struct tree_node *n = tree_first(&d->seen); n; n = tree_after(&d->seen, n))
-		manifest_pend(d, TREE_ITEM(n, struct seen, node)->path, 0);
+		manifest_pend_gone(d, TREE_ITEM(n, struct seen, node)->path, 0);
 	manifest_scan(d, "", 0);
 }
 
@@ -366,9 +378,11 @@ static int look_at_root(struct manifest_dir *d, struct err *e)
 }
 
 /* Pass 0 finds what is in folders, 1 what is gone, 2 what is to be read: an object that moved
- * from file to file is never defined twice in between. */
-static bool look_at(struct manifest_dir *d, const char *path, int pass)
+ * from file to file is never defined twice in between.  What should be there and is not was moved
+ * or deleted since the kernel spoke of it: it will say so, and where to. */
+static bool look_at(struct manifest_dir *d, struct pending *p, int pass, uint64_t now)
 {
+	const char *path = p->path;
 	CLEANUP(freep) char *full = full_path(d, path);
 	struct stat st;
 	bool there = full && stat(full, &st) == 0;
@@ -376,6 +390,8 @@ static bool look_at(struct manifest_dir *d, const char *path, int pass)
 
 	if (pass == 0 && folder && lstat(full, &st) == 0 && S_ISDIR(st.st_mode))
 		manifest_scan(d, path, 1);
+	else if (pass == 1 && !there && !p->going)
+		return p->going = true, p->due = now + GONE_MS, false;
 	else if (pass == 1 && !there)
 		forget(d, path);
 	else if (pass == 2 && !folder)
@@ -397,7 +413,7 @@ int manifest_look(struct manifest_dir *d, uint64_t now, struct err *e)
 
 		for (struct tree_node *n = tree_first(&d->pending); n; n = next) {
 			struct pending *p = TREE_ITEM(n, struct pending, node);
-			bool done = p->due <= now && p->path[0] && look_at(d, p->path, pass);
+			bool done = p->due <= now && p->path[0] && look_at(d, p, pass, now);
 
 			next = tree_after(&d->pending, n);
 			if (done)

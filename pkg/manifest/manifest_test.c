@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pkg/manifest/manifest.h"
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pkg/manifest/dir.h"
 
 #include "tests/unit.h"
 
@@ -277,6 +281,53 @@ static void names_of_editors_are_no_manifests(void **state)
 	assert_true(manifest_is_name("web.json"));
 }
 
+static const char *told_at(struct manifest_dir *d, uint64_t now)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(manifest_look(d, now, &e), 0);
+	return told(d->world);
+}
+
+static void what_is_moved_between_being_spoken_of_and_looked_at_is_not_gone(void **state)
+{
+	char root[] = "/tmp/lbctl-manifest-XXXXXX";
+	struct manifest_dir d = { .inotify = -1, .world = new_world() };
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	assert_int_equal(chdir(root), 0);
+	d.root = root;
+	manifest_files_init(&d);
+	f = fopen("a.yaml", "w");
+	assert_non_null(f);
+	fputs(SERVICE("web", ""), f);
+	fclose(f);
+	manifest_scan(&d, "", 0);
+	assert_string_equal(told_at(&d, 1000), "ADDED Service default/web 1\n");
+
+	manifest_pend(&d, "a.yaml", 2000); /* it was written, and moved before it is looked at */
+	assert_int_equal(mkdir("b", 0700), 0);
+	assert_int_equal(rename("a.yaml", "b/a.yaml"), 0);
+	assert_string_equal(told_at(&d, 2000), "");
+	manifest_pend(&d, "b", 2001); /* then we hear of it */
+	manifest_pend_gone(&d, "a.yaml", 2001);
+	assert_string_equal(told_at(&d, 2001), "");
+
+	manifest_pend(&d, "b/a.yaml", 3000);
+	assert_int_equal(unlink("b/a.yaml"), 0);
+	assert_string_equal(told_at(&d, 3000), "");
+	assert_int_equal(manifest_look_next(&d), 3000 + GONE_MS);
+	assert_string_equal(told_at(&d, 3000 + GONE_MS), "DELETED Service default/web 2\n");
+
+	assert_int_equal(rmdir("b"), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(root), 0);
+	manifest_files_release(&d);
+	manifest_free(d.world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +344,7 @@ int main(void)
 		cmocka_unit_test(an_event_of_lbctl_is_an_object_of_its_own),
 		cmocka_unit_test(the_last_applied_annotation_is_left_out),
 		cmocka_unit_test(names_of_editors_are_no_manifests),
+		cmocka_unit_test(what_is_moved_between_being_spoken_of_and_looked_at_is_not_gone),
 	};
 
 	return cmocka_run_group_tests_name("manifest", tests, NULL, NULL);
