@@ -2,7 +2,8 @@
 /* The other nodes of the cluster: at which MACs they are, and when a speaker comes back.
  *
  * A Node names its addresses; the kernel's neighbour table knows their MACs, since nodes talk to each
- * other all the time.  It is looked up whenever Nodes change, and every ten seconds. */
+ * other all the time.  It is looked up whenever Nodes change, when one that was not found is alive, and
+ * every ten seconds. */
 #include <string.h>
 
 #include "cmd/announce.h"
@@ -178,6 +179,8 @@ void announce_peers_member(struct announce_peers *p, const char *name, bool aliv
 		return;
 	if (alive && peer->speaker_died)
 		l2_port_tell_again(p->a->port);
+	if (alive && !peer->macs_n)
+		loop_timer_set(p->timer, 0); /* members have spoken, so the kernel knows where it is */
 	peer->speaker_died = !alive;
 }
 

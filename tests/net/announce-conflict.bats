@@ -191,11 +191,31 @@ claim() {
 	said node-a "claimed by $B (node .\"node-b.\") on eth0"
 }
 
+member() { # node-b, ALIVE
+	printf '{"type":"MODIFIED","object":{"kind":"Member","apiVersion":"lbctl.dev/v1","metadata":{"name":"node-b"},"status":{"alive":%s}}}\n' "$1"
+}
+
+@test "a node is known from when it is a member, and by then the kernel knows where it is" {
+	announce_on node-a 8
+	{
+		node node-a 192.0.2.1
+		node node-b 192.0.2.2
+		announcement ADDED web node-a '"192.0.2.10"'
+	} >&8
+	wait_for 5 decided node-a Announcing
+	lan_run node-a ping -q -c 1 192.0.2.2
+	{
+		member true
+		announcement ADDED later node-a '"192.0.2.11"'
+	} >&8
+	wait_for 5 answered_by 192.0.2.11 $A
+	claim node-b 192.0.2.10
+	answered_by 192.0.2.10 $A
+	run ! decided node-a AddressConflict
+}
+
 @test "a speaker that comes back makes this one tell everything again" {
 	announce_on node-a 8
-	member() {
-		printf '{"type":"MODIFIED","object":{"kind":"Member","apiVersion":"lbctl.dev/v1","metadata":{"name":"node-b"},"status":{"alive":%s}}}\n' "$1"
-	}
 	{
 		member true
 		announcement ADDED web node-a '"192.0.2.10"'
