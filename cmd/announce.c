@@ -4,7 +4,6 @@
  * This file knows records and options; what is answered, and what is sent when, is pkg/l2's. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +11,6 @@
 #include "cmd/announce.h"
 #include "cmd/cmd.h"
 #include "pkg/log/log.h"
-#include "pkg/member/member.h"
 #include "pkg/record/record.h"
 
 enum { HELD_INPUT = 500 }; /* a descriptor beyond all others */
@@ -96,6 +94,13 @@ static void on_quiet(void *ctx, bool links_changed)
 	finish_if_idle(ctx);
 }
 
+static void on_expired(void *ctx)
+{
+	struct announce *a = ctx;
+
+	announce_members_expired(a->members);
+}
+
 static void on_in_use_ends(void *ctx)
 {
 	on_quiet(ctx, false);
@@ -167,32 +172,6 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 		stage_fail(a->stage, &e);
 }
 
-/* Our own lbctl members.  After a stall it says that others have what we announced.  When it asks
- * whether we are ready, all that it has read before has come through. */
-static void on_self(struct announce *a, const struct json *status)
-{
-	const char *reason = json_string(json_get(status, "reason"));
-	int64_t pid;
-
-	if (reason && !strcmp(reason, member_reason_text(MEMBER_STALLED)))
-		l2_port_lose_all(a->port);
-	if (!json_int(json_get(status, "notify"), &pid) || pid <= 1 || pid > INT32_MAX)
-		return;
-	l2_port_flush(a->port);
-	kill((pid_t)pid, SIGURG);
-}
-
-static void on_member(struct announce *a, const char *name, const struct json *object, bool gone)
-{
-	const struct json *status = json_get(object, "status");
-	bool alive;
-
-	if (!strcmp(name, a->node))
-		on_self(a, status);
-	else if (!gone && json_bool(json_get(status, "alive"), &alive))
-		announce_peers_member(a->peers, name, alive);
-}
-
 static void on_announcement(struct announce *a, const struct record *r, const char *name,
     const struct json *meta, const struct json *spec)
 {
@@ -222,7 +201,7 @@ static void on_record(void *ctx, const struct record *r, const struct json *obje
 	else if (record_is(r, "Decision", RECORD_GROUP))
 		announce_new_decision(&a->new, object);
 	else if (record_is(r, "Member", RECORD_GROUP) && name)
-		on_member(a, name, object, gone);
+		announce_member(a->members, name, object, gone);
 	else if (record_is(r, "Node", "") && name)
 		announce_peers_node(a->peers, name, object, gone);
 	else if (record_is(r, "Announcement", RECORD_GROUP) && name)
@@ -239,6 +218,7 @@ static void on_drain(void *ctx)
 
 	l2_port_flush(a->port);
 	a->draining = true;
+	announce_members_end(a->members);
 	l2_port_withdraw_all(a->port);
 }
 
@@ -314,7 +294,7 @@ static void hold_input(void)
 static int run_stage(
     struct announce *a, const struct args *args, const struct l2_port_options *o, struct err *e)
 {
-	struct l2_port_events ev = { on_happened, on_quiet, on_failed, a };
+	struct l2_port_events ev = { on_happened, on_quiet, on_expired, on_failed, a };
 	CLEANUP(stage_freep) struct stage *stage = NULL;
 	enum print_output output;
 	int status = -1;
@@ -327,12 +307,14 @@ static int run_stage(
 	a->port = l2_port_new(stage_loop(stage), o, &ev, e);
 	a->in_use_ends = loop_timer_add(stage_loop(stage), on_in_use_ends, a, e);
 	a->peers = a->port && a->in_use_ends ? announce_peers_new(a, e) : NULL;
-	if (a->peers)
+	a->members = a->peers ? announce_members_new(a, e) : NULL;
+	if (a->members)
 		announce_self(a);
 	hold_input();
-	if (a->peers && serve(a, args->run_dir, e) == 0)
+	if (a->members && serve(a, args->run_dir, e) == 0)
 		status = stage_run(stage, e);
 	loop_http_free(a->http);
+	announce_members_free(a->members);
 	announce_peers_free(a->peers);
 	l2_port_free(a->port);
 	announce_new_release(&a->new);

@@ -30,11 +30,13 @@ struct announce_in_use {
 };
 
 struct announce_peers;
+struct announce_members;
 
 struct announce {
 	struct stage *stage;
 	struct l2_port *port;
 	struct announce_peers *peers;
+	struct announce_members *members;
 	struct loop_http *http;
 	struct announce_new new;
 	const char *node;
@@ -56,6 +58,13 @@ void announce_peers_node(
 void announce_peers_member(struct announce_peers *p, const char *name, bool alive);
 /* The node that is at the MAC, or NULL. */
 const char *announce_peers_name(const struct announce_peers *p, const struct mac *m);
+
+struct announce_members *announce_members_new(struct announce *a, struct err *e) MUST_CHECK;
+void announce_members_free(struct announce_members *m); /* NULL is fine */
+void announce_member(
+    struct announce_members *m, const char *name, const struct json *object, bool gone);
+void announce_members_expired(struct announce_members *m); /* the port has no time to speak left */
+void announce_members_end(struct announce_members *m);     /* no more input will come */
 
 /* Adds what happened to the stream, as Events and Decisions. */
 void announce_tell(struct announce *a, const struct l2_event *ev);

@@ -91,6 +91,16 @@ static int tell(struct election *el, const struct record *r, enum election_kind 
 	return kind == ELECTION_SERVICE ? election_apply(el, object, e) : 0;
 }
 
+/* The lbctl members of this pipeline wants to know that this stage runs. */
+static void note_members(struct elect *x, const struct json *member)
+{
+	const char *name = json_string(json_at(member, "metadata", "name", NULL));
+	pid_t members = record_member_notify(json_get(member, "status"));
+
+	if (members && name && !strcmp(name, x->node))
+		keepalive_end_set(x->keepalive, members, false);
+}
+
 static void record(void *ctx, const struct record *r, const struct json *object)
 {
 	static const struct {
@@ -114,6 +124,8 @@ static void record(void *ctx, const struct record *r, const struct json *object)
 		record_config(x, r, object);
 		return;
 	}
+	if (facts[i].is == ELECTION_MEMBER)
+		note_members(x, object);
 	rc = tell(x->election, r, facts[i].is, object, &e);
 	if (rc == 0 && x->plain)
 		rc = tell(x->plain, r, facts[i].is, object, &e);
@@ -276,7 +288,9 @@ static int open_all(struct elect *x, const struct args *args, struct err *e)
 	x->stage = stage_new(&ops, x, output, e);
 	if (x->stage)
 		x->ripe = loop_timer_add(stage_loop(x->stage), on_ripe, x, e);
-	return x->ripe ? 0 : -1;
+	if (x->ripe)
+		x->keepalive = keepalive_end_new(stage_loop(x->stage), NULL, NULL, e);
+	return x->keepalive ? 0 : -1;
 }
 
 static int run_lease(const struct args *args, char **argv, struct err *e)
@@ -304,6 +318,7 @@ static int run(int argc, char **argv, struct err *e)
 		status = open_all(&x, &args, e);
 	if (status == 0)
 		status = stage_run(x.stage, e);
+	keepalive_end_free(x.keepalive);
 	loop_timer_remove(x.ripe);
 	stage_free(x.stage);
 	election_free(x.election);

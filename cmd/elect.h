@@ -5,6 +5,7 @@
 
 #include "cmd/complaints.h"
 #include "pkg/election/election.h"
+#include "pkg/keepalive/keepalive.h"
 #include "pkg/loop/loop.h"
 #include "pkg/stage/stage.h"
 
@@ -16,6 +17,7 @@ struct elect {
 	struct complaints *complaints;
 	bool config_changed;
 	struct loop_timer *ripe; /* see election_deadline() */
+	struct keepalive_end *keepalive;
 	const char *node;
 	bool rows;            /* people read it: one row an address is enough */
 	bool wide;            /* of a what-if, also the rows of what stays */

@@ -5,16 +5,16 @@
  *
  * It joins in two steps.  Once the world is read, it adds a Member of its own node that is not
  * alive and carries its process id; the stages after it read that after all of the world, and the
- * last, lbctl announce, answers with SIGURG, which is ignored by whoever doesn't expect it.  So
- * when the sessions are opened, whoever takes over from another speaker is ready to. */
+ * last, lbctl announce, answers with SIGURG (pkg/keepalive).  So when the sessions are opened, whoever
+ * takes over from another speaker is ready to.  From then on the two tell each other that they run. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "pkg/keepalive/keepalive.h"
 #include "pkg/log/log.h"
 #include "pkg/member/member.h"
 #include "pkg/record/record.h"
@@ -25,6 +25,9 @@ enum {
 	INTERVAL_MAX_MS = 10000,
 	SECRET_MAX = 4096,
 	UNREADY_MS = 5000, /* after which it is said that nobody answers */
+	BEAT_MS = 100,     /* between two keepalives to a stage */
+	BEATS_MAX = 20,    /* without an answer: that stage does not run */
+	LATER_MAX = 2,     /* elect and announce */
 };
 
 struct args {
@@ -53,14 +56,26 @@ static const struct opt opts[] = {
 	OPT_END,
 };
 
+/* A stage after this one that answers keepalives. */
+struct later {
+	pid_t pid;
+	unsigned unanswered; /* one after the other */
+	bool answers;        /* it has answered one */
+};
+
 struct members_cmd {
 	struct stage *stage;
 	struct member_port *port;
-	struct loop_signal *ready;
 	struct loop_timer *unready;
+	struct loop_fd *watch;
+	int keepalive;
+	struct loop_timer *beat;
+	struct later later[LATER_MAX];
+	size_t later_n, beats;
 	const char *node;
 	bool no_wait;
 	bool asked; /* whether announce is ready */
+	bool ready; /* it is */
 	bool told_unknown;
 };
 
@@ -85,10 +100,21 @@ static void add(struct members_cmd *c, const struct member_event *ev, int64_t no
 	buf_release(&out);
 }
 
+/* Whether, and for how long, this node is alive: at once. */
+static void tell_later(struct members_cmd *c)
+{
+	for (size_t i = 0; i < c->later_n; i++)
+		(void)keepalive_send(c->later[i].pid, member_port_alive_until_ms(c->port));
+	if (c->later_n && !loop_timer_is_set(c->beat))
+		loop_timer_set(c->beat, BEAT_MS / c->later_n);
+}
+
 static void on_changed(void *ctx, const struct member_event *ev)
 {
 	struct members_cmd *c = ctx;
 
+	if (!strcmp(ev->name, c->node))
+		tell_later(c);
 	add(c, ev, 0);
 	if (ev->gone)
 		log_info(NULL, "%s: its Node is gone", ev->name);
@@ -119,13 +145,77 @@ static void join(struct members_cmd *c)
 		stage_fail(c->stage, &e);
 }
 
-static void on_ready(int number, void *ctx)
+/* When a stage after this one doesn't run, the others shall not wait for it. */
+static void check_later(struct members_cmd *c)
+{
+	for (size_t i = 0; i < c->later_n; i++) {
+		struct later *l = &c->later[i];
+
+		if (l->unanswered < BEATS_MAX || !member_port_is_open(c->port))
+			continue;
+		log_warn(NULL,
+		    "process %d, a stage after this one, has not run for %d ms: this node counts as "
+		    "dead until it does",
+		    (int)l->pid, BEATS_MAX * BEAT_MS);
+		member_port_stall(c->port, BEATS_MAX * BEAT_MS * UINT64_C(1000));
+	}
+}
+
+/* To one after the other, so that their answers don't come together, when one would be forgotten. */
+static void on_beat(void *ctx)
 {
 	struct members_cmd *c = ctx;
+	struct later *l = &c->later[c->beats++ % c->later_n];
 
-	(void)number;
-	if (c->asked)
-		join(c);
+	loop_timer_set(c->beat, BEAT_MS / c->later_n);
+	check_later(c);
+	l->unanswered += l->answers;
+	(void)keepalive_send(l->pid, member_port_alive_until_ms(c->port));
+}
+
+/* False when there are too many. */
+static bool note_later(struct members_cmd *c, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < c->later_n && c->later[i].pid != pid)
+		i++;
+	if (i == LATER_MAX)
+		return false;
+	if (i == c->later_n)
+		c->later[c->later_n++] = (struct later){ .pid = pid };
+	else
+		c->later[i].answers = true;
+	c->later[i].unanswered = 0;
+	return true;
+}
+
+static bool all_run(const struct members_cmd *c)
+{
+	for (size_t i = 0; i < c->later_n; i++)
+		if (c->later[i].unanswered >= BEATS_MAX)
+			return false;
+	return true;
+}
+
+/* The first one with a time that has passed says that announce is ready. */
+static void on_keepalive(int what, void *ctx)
+{
+	struct members_cmd *c = ctx;
+	struct keepalive k;
+
+	(void)what;
+	while (keepalive_read(c->keepalive, &k)) {
+		bool asks = k.until_ms <= loop_now_ms(stage_loop(c->stage));
+
+		if (!c->asked || stage_draining(c->stage) || !note_later(c, k.from))
+			continue;
+		c->ready |= asks;
+		if (c->ready && all_run(c))
+			join(c);
+		if (asks)
+			tell_later(c);
+	}
 }
 
 static void on_unready(void *ctx)
@@ -189,6 +279,7 @@ static void on_drain(void *ctx)
 {
 	struct members_cmd *c = ctx;
 
+	loop_timer_stop(c->beat);
 	member_port_stop(c->port, BFD_DIAG_ADMIN_DOWN);
 	stage_done(c->stage);
 }
@@ -249,8 +340,11 @@ static int check(const struct args *a, struct err *e)
 
 static void release(struct members_cmd *c)
 {
-	loop_signal_remove(c->ready);
+	loop_fd_remove(c->watch);
+	if (c->keepalive >= 0)
+		close(c->keepalive);
 	loop_timer_remove(c->unready);
+	loop_timer_remove(c->beat);
 	member_port_free(c->port);
 	stage_free(c->stage);
 }
@@ -270,9 +364,13 @@ static int start(struct members_cmd *c, const struct args *args, const struct bf
 	c->stage = stage_new(&ops, c, output, e);
 	if (!c->stage)
 		return -1;
-	c->ready = loop_signal_add(stage_loop(c->stage), SIGURG, on_ready, c, e);
 	c->unready = loop_timer_add(stage_loop(c->stage), on_unready, c, e);
-	if (!c->ready || !c->unready)
+	c->beat = loop_timer_add(stage_loop(c->stage), on_beat, c, e);
+	c->keepalive = keepalive_open(e);
+	if (!c->unready || !c->beat || c->keepalive < 0)
+		return -1;
+	c->watch = loop_fd_add(stage_loop(c->stage), c->keepalive, LOOP_READ, on_keepalive, c, e);
+	if (!c->watch)
 		return -1;
 	c->port = member_port_new(stage_loop(c->stage), &o, &ev, e);
 	return c->port ? 0 : -1;
@@ -280,7 +378,7 @@ static int start(struct members_cmd *c, const struct args *args, const struct bf
 
 static int members(const struct args *args, const char *node, struct err *e)
 {
-	struct members_cmd c = { .node = node, .no_wait = args->no_wait };
+	struct members_cmd c = { .node = node, .no_wait = args->no_wait, .keepalive = -1 };
 	enum print_output output;
 	struct bfd_key key;
 	char hurry[160];

@@ -152,9 +152,11 @@ static void defend(struct l2 *l, struct strife *s, struct place *p)
  * new one may be told. */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by)
 {
-	struct strife *s = strife_get(l, p);
+	struct strife *s = l->late && mac_is_peer(l, by) ? NULL : strife_get(l, p);
 	bool other;
 
+	if (!s && l->late)
+		return L2_PEER_CLAIM; /* it may have taken over */
 	if (!s)
 		return L2_FOREIGN_CLAIM;
 	other = s->all && !mac_equal(&s->by, by);

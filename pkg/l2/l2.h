@@ -140,7 +140,8 @@ enum l2_outcome {
 const char *l2_outcome_text(enum l2_outcome o); /* "not announced" */
 
 /* Whether the frames to come have waited while this process did not run.  They are heard, but not
- * answered: another node may have taken over meanwhile, and who asked has asked again. */
+ * answered: another node may have taken over meanwhile, and who asked has asked again.  So the claim
+ * of a peer is no conflict. */
 void l2_set_late(struct l2 *l, bool late);
 
 /* A frame that arrived; with L2_ANSWERED *reply is to be sent.  l2_deadline() may be nearer then. */
@@ -214,7 +215,8 @@ struct l2_port_options {
 };
 struct l2_port_events {
 	void (*happened)(void *arg, const struct l2_event *ev);
-	void (*quiet)(void *arg, bool links_changed);   /* after those of one moment */
+	void (*quiet)(void *arg, bool links_changed); /* after those of one moment */
+	void (*expired)(void *arg); /* see l2_port_speak_until(), which it may call; NULL is fine */
 	void (*failed)(void *arg, const struct err *e); /* it can't go on */
 	void *arg;
 };
@@ -234,6 +236,12 @@ void l2_port_tell_again(struct l2_port *p);
 int l2_port_set_peers(struct l2_port *p, const struct mac *at, size_t n, struct err *e) MUST_CHECK;
 void l2_port_flush(struct l2_port *p);
 bool l2_port_is_idle(const struct l2_port *p);
+
+/* Answers and sends until then, by the loop's clock (at first: UINT64_MAX).  Then it asks for more by
+ * `expired`, once, and is silent until it has: others may have taken over.  What was announced all
+ * the same is told again then. */
+void l2_port_speak_until(struct l2_port *p, uint64_t until_ms);
+bool l2_port_is_silent(const struct l2_port *p);
 
 const struct l2 *l2_port_engine(const struct l2_port *p);
 const struct netlink_world *l2_port_world(const struct l2_port *p);

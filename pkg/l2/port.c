@@ -29,7 +29,9 @@ struct l2_port {
 	uint64_t generation, groups_generation; /* of what is listened for */
 	bool links_changed;
 	uint64_t woke_us; /* what had come before is late */
-	bool blocked;     /* until `retry`: nothing is sent, so nothing is received */
+	uint64_t speak_until_ms;
+	bool silent;  /* that has passed */
+	bool blocked; /* until `retry`: nothing is sent, so nothing is received */
 	struct log_limit group_limit;
 };
 
@@ -41,6 +43,17 @@ static void fail(struct l2_port *p, const struct err *e)
 static int listen_for_frames(struct l2_port *p, int what, struct err *e)
 {
 	return loop_fd_set(p->on_arp, what, e) < 0 || loop_fd_set(p->on_ndp, what, e) < 0 ? -1 : 0;
+}
+
+/* Whether the time to speak has passed.  Whoever did not run may have more of it, unread. */
+static bool check_silent(struct l2_port *p, uint64_t now)
+{
+	if (now < p->speak_until_ms || p->silent)
+		return p->silent;
+	p->silent = true;
+	if (p->ev.expired)
+		p->ev.expired(p->ev.arg);
+	return p->silent;
 }
 
 /* Sends what is queued, or as much as the kernel takes. */
@@ -99,7 +112,7 @@ static void send_due(struct l2_port *p)
 {
 	struct l2_frame f;
 
-	while (!p->blocked) {
+	while (!p->blocked && !p->silent) {
 		bool more = false;
 
 		while (ears_have_room(&p->ears) && (more = l2_next_frame(p->engine, &f)))
@@ -112,9 +125,11 @@ static void send_due(struct l2_port *p)
 
 static uint64_t deadline(const struct l2_port *p)
 {
-	uint64_t at = p->blocked ? UINT64_MAX : l2_deadline(p->engine);
+	uint64_t at = p->blocked || p->silent ? UINT64_MAX : l2_deadline(p->engine);
 	uint64_t renew = p->bind ? bind_deadline(p->bind) : UINT64_MAX;
 
+	if (!p->silent && p->speak_until_ms < at)
+		at = p->speak_until_ms;
 	return at < renew ? at : renew;
 }
 
@@ -142,6 +157,7 @@ static void pump(struct l2_port *p)
 	struct l2_event ev;
 	bool changed, links = p->links_changed;
 
+	check_silent(p, now);
 	l2_tick(p->engine, now);
 	changed = p->generation != l2_generation(p->engine);
 	if (listen_anew(p, &e) < 0) {
@@ -218,7 +234,7 @@ static void note_age(struct l2_port *p, uint32_t age_us, uint64_t now_us)
 {
 	if (age_us >= LATE_US)
 		p->woke_us = now_us;
-	l2_set_late(p->engine, now_us < p->woke_us + age_us);
+	l2_set_late(p->engine, p->silent || now_us < p->woke_us + age_us);
 }
 
 /* Answers one batch; false when that was all. */
@@ -234,6 +250,7 @@ static bool answer_arp(struct l2_port *p)
 		return false;
 	}
 	now_us = loop_clock_us();
+	check_silent(p, now);
 	for (size_t i = 0; i < b.n; i++) {
 		enum l2_outcome o;
 
@@ -260,6 +277,7 @@ static bool answer_ndp(struct l2_port *p)
 	if (b.bad && log)
 		log_debug("l2", "%s", b.why.text);
 	now_us = loop_clock_us();
+	check_silent(p, now);
 	for (size_t i = 0; i < b.n; i++) {
 		enum l2_outcome o;
 
@@ -351,6 +369,7 @@ struct l2_port *l2_port_new(
 	}
 	p->loop = loop;
 	p->ev = *ev;
+	p->speak_until_ms = UINT64_MAX;
 	p->ears = (struct ears){ .arp = -1, .ndp = -1 };
 	p->group_limit = (struct log_limit){ .burst = 5, .window_ms = 60000 };
 	if (open_all(p, o, e) == 0)
@@ -413,6 +432,24 @@ int l2_port_set_peers(struct l2_port *p, const struct mac *at, size_t n, struct 
 void l2_port_flush(struct l2_port *p)
 {
 	pump(p);
+}
+
+void l2_port_speak_until(struct l2_port *p, uint64_t until_ms)
+{
+	bool more = until_ms > loop_now_ms(p->loop);
+
+	p->speak_until_ms = until_ms;
+	if (p->silent && more) {
+		p->silent = false;
+		l2_port_tell_again(p);
+	} else if (!p->silent && (!more || !loop_timer_is_set(p->timer))) {
+		loop_timer_set(p->timer, 0);
+	}
+}
+
+bool l2_port_is_silent(const struct l2_port *p)
+{
+	return p->silent;
 }
 
 bool l2_port_is_idle(const struct l2_port *p)

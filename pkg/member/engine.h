@@ -59,5 +59,6 @@ void peer_judge(struct members *m, struct peer *p, uint64_t now_us); /* by its s
 /* peers.c: which Nodes there are, and where the session of each is. */
 void peers_refresh(struct members *m, uint64_t now_us); /* after any change of what is known of them */
 void peers_sweep(struct members *m);                    /* forgets those that are gone and told */
+void peers_close(struct members *m);                    /* no peer has a session any more */
 
 #endif

@@ -128,9 +128,12 @@ static void wake(struct members *m, uint64_t now_us)
 
 void member_open(struct members *m, uint64_t now_us)
 {
-	if (m->open || m->stopped)
+	if (m->open && !m->stopped)
 		return;
+	if (m->stopped)
+		peers_close(m);
 	m->open = true;
+	m->stopped = false;
 	m->woke_us = m->ticked_us = now_us;
 	join(m, now_us);
 	peers_refresh(m, now_us);
@@ -144,6 +147,25 @@ void member_stop(struct members *m, enum bfd_diag diag)
 	m->stopped = true;
 	HASH_ITER(by_address, m->by_address, p, next)
 	bfd_session_stop(&p->session, diag);
+}
+
+void member_stall(struct members *m, uint64_t silence_us, uint64_t now_us)
+{
+	if (!m->open || m->stopped)
+		return;
+	member_stop(m, BFD_DIAG_CONCATENATED);
+	m->self->silence_us = silence_us;
+	peer_set(m, m->self, false, MEMBER_STALLED, now_us);
+}
+
+uint64_t member_alive_until_us(const struct members *m)
+{
+	uint64_t held;
+
+	if (!m->open || m->stopped || !m->self->alive)
+		return 0;
+	held = (uint64_t)m->multiplier * m->interval_us;
+	return m->woke_us + (held > MEMBER_HELD_MIN_US ? held : MEMBER_HELD_MIN_US);
 }
 
 void member_rouse(struct members *m)

@@ -8,7 +8,8 @@
  * A speaker joins last: until member_open() no session exists, and its own node counts as dead;
  * from then on until the sessions are up, or have had their time, it is joining.  A speaker that
  * did not run for longer than its peers wait for it knows that they have given it up: it counts
- * itself dead at once, and joins again.
+ * itself dead at once, and joins again.  The same holds when it is told that the rest of the speaker
+ * does not run (member_stall()).
  *
  * Times are microseconds of a clock that does not go backwards. */
 #ifndef LB_MEMBER_H
@@ -22,6 +23,7 @@ enum {
 	MEMBER_PORT = 7946, /* the one that users of MetalLB have open already */
 	MEMBER_MULTIPLIER = 3,
 	MEMBER_INTERVAL_MS = 100,
+	MEMBER_HELD_MIN_US = 200000, /* see member_alive_until_us() */
 	MEMBER_PACKETS_MAX =
 	    320, /* a second, of one node, without jitter; what the interval grows for */
 	/* How fast the start of sequence numbers moves on: beyond all that a life has sent which began
@@ -38,7 +40,7 @@ enum member_reason {
 	MEMBER_UP,         /* alive: the session is up */
 	MEMBER_SELF,       /* alive: this node */
 	MEMBER_JOINING,    /* this node, until it is heard */
-	MEMBER_STALLED,    /* this node: it did not run for too long */
+	MEMBER_STALLED,    /* this node: its speaker did not run for too long */
 	MEMBER_NO_ADDRESS, /* nothing to reach it at: no InternalIP of a family that we have, too */
 	MEMBER_NEVER_UP,   /* its session has not been up */
 	MEMBER_EXPIRED,    /* nothing was heard of it for the detection time */
@@ -71,9 +73,16 @@ void member_node_gone(struct members *m, const char *name, uint64_t now_us);
 /* The address of ours in that family, ADDR_NONE when our Node has none. */
 struct addr member_local(const struct members *m, uint8_t family);
 
-void member_open(struct members *m, uint64_t now_us); /* joins */
-/* Says AdminDown to all, with that diagnostic, and nothing else any more. */
+void member_open(
+    struct members *m, uint64_t now_us); /* joins; after a stop or a stall, in a new life */
+/* Says AdminDown to all, with that diagnostic, and nothing else until member_open(). */
 void member_stop(struct members *m, enum bfd_diag diag);
+/* The same, when what answers for this node's addresses has not run for that long: the node is dead. */
+void member_stall(struct members *m, uint64_t silence_us, uint64_t now_us);
+
+/* Until when our peers take us for alive, if we never run again, but at least MEMBER_HELD_MIN_US from
+ * when we ran last; 0: we are not alive. */
+uint64_t member_alive_until_us(const struct members *m);
 
 /* The network of this host is not what it was, as when a link came up: who is not heard is spoken to at
  * once, rather than within the second that RFC 5880 gives sessions that are down. */
@@ -124,8 +133,10 @@ bool member_port_has_node(const struct member_port *p); /* our own Node is known
 /* Joins, once the address of our Node is one of this host: without it we would hear nobody, and take
  * all for dead.  ERR_CONFLICT: the port is taken. */
 int member_port_open(struct member_port *p, struct err *e) MUST_CHECK;
-bool member_port_is_open(const struct member_port *p);
+bool member_port_is_open(const struct member_port *p); /* and not stopped or stalled since */
 void member_port_stop(struct member_port *p, enum bfd_diag diag);
+void member_port_stall(struct member_port *p, uint64_t silence_us);
+uint64_t member_port_alive_until_ms(const struct member_port *p); /* by the loop's clock */
 
 /* Makes this process one that is not kept waiting: real-time scheduling, or else a high
  * priority, and its memory locked, as far as permitted.  Fills `text` with what it got. */

@@ -271,6 +271,37 @@ static void after_a_stall_it_is_dead_until_it_is_heard(void **state)
 	lan_close(&l);
 }
 
+/* What answers for its addresses does not run: the others needn't wait for their timers. */
+static void when_the_rest_of_the_speaker_stalls_the_others_take_over_at_once(void **state)
+{
+	struct members *m;
+
+	(void)state;
+	three(NULL);
+	m = l.node[1].m;
+	assert_in_range(member_alive_until_us(m), l.now + 200 * MS, l.now + 300 * MS);
+	member_stall(m, SECOND, l.now);
+	lan_pump(&l, 1);
+	assert_false(l.node[1].alive[1]);
+	assert_int_equal(l.node[1].last_reason, MEMBER_STALLED);
+	assert_int_equal(member_alive_until_us(m), 0);
+	lan_run(&l, l.now + 5 * MS, NULL, NULL);
+	assert_false(l.node[0].alive[1]);
+	assert_int_equal(l.node[0].last_reason, MEMBER_ADMIN_DOWN);
+	assert_int_equal(l.node[0].last_diag, BFD_DIAG_CONCATENATED);
+	lan_run(&l, l.now + 5 * SECOND, NULL, NULL);
+	assert_false(l.node[2].alive[1]);
+	assert_false(l.node[1].alive[1]);
+
+	member_open(m, l.now);
+	lan_pump(&l, 1);
+	lan_run(&l, l.now + 1200 * MS, NULL, NULL);
+	for (size_t i = 0; i < 9; i++)
+		assert_true(l.node[i / 3].alive[i % 3]);
+	assert_in_range(member_alive_until_us(m), l.now + 200 * MS, l.now + 300 * MS);
+	lan_close(&l);
+}
+
 /* --- hostile packets ------------------------------------------------------------------------ */
 
 static const struct bfd_key key = { .id = 1, .bytes = "secret" };
@@ -399,6 +430,7 @@ int main(void)
 		cmocka_unit_test(when_a_link_comes_up_the_others_are_found_at_once),
 		cmocka_unit_test(parts_that_meet_find_each_other_as_soon_as_two_of_them_do),
 		cmocka_unit_test(after_a_stall_it_is_dead_until_it_is_heard),
+		cmocka_unit_test(when_the_rest_of_the_speaker_stalls_the_others_take_over_at_once),
 		cmocka_unit_test(replays_truncations_and_strangers_change_nothing),
 		cmocka_unit_test(forgeries_change_nothing_and_a_flood_of_them_is_not_answered),
 		cmocka_unit_test(a_peer_that_lies_about_its_intervals_hurts_itself_alone),

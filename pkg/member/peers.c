@@ -38,6 +38,14 @@ static void close_session(struct members *m, struct peer *p)
 	p->at = (struct addr){ 0 };
 }
 
+void peers_close(struct members *m)
+{
+	struct peer *p, *next;
+
+	HASH_ITER(by_address, m->by_address, p, next)
+	close_session(m, p);
+}
+
 /* IPv4 where both have it, so that both ends choose the same; none while we have no address, or
  * when another node has the same. */
 static struct addr choose(struct members *m, const struct peer *p)

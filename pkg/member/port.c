@@ -374,6 +374,19 @@ bool member_port_is_open(const struct member_port *p)
 
 void member_port_stop(struct member_port *p, enum bfd_diag diag)
 {
+	p->opened = false;
 	member_stop(p->engine, diag);
 	pump(p);
+}
+
+void member_port_stall(struct member_port *p, uint64_t silence_us)
+{
+	p->opened = false;
+	member_stall(p->engine, silence_us, loop_clock_us());
+	pump(p);
+}
+
+uint64_t member_port_alive_until_ms(const struct member_port *p)
+{
+	return member_alive_until_us(p->engine) / 1000;
 }

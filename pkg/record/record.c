@@ -305,6 +305,15 @@ void record_member(struct buf *out, const char *type, const struct record_member
 	end(&w);
 }
 
+pid_t record_member_notify(const struct json *status)
+{
+	int64_t pid;
+
+	if (!json_int(json_get(status, "notify"), &pid) || pid <= 1 || pid > INT32_MAX)
+		return 0;
+	return (pid_t)pid;
+}
+
 void record_bookmark(struct buf *out, const struct api_kind *k, const char *resource_version)
 {
 	char version[128];

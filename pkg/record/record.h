@@ -107,9 +107,10 @@ struct record_member {
 	const char *diagnostic; /* RFC 5880's, or "" */
 	uint64_t silence_ms;    /* after which it counts as dead; 0: none */
 	struct addr address;    /* ADDR_NONE: none */
-	int64_t notify; /* the process that is to get SIGURG once all stages have read this; 0: none */
+	pid_t notify; /* the process that is to get SIGURG once all stages have read this; 0: none */
 };
 void record_member(struct buf *out, const char *type, const struct record_member *m);
+pid_t record_member_notify(const struct json *status); /* of a Member; 0: it has none */
 
 /* Of a Node: the addresses that its speaker found in use by other hosts, with commas, each with the
  * MAC: "192.0.2.10=02:00:00:00:00:64". */

@@ -104,6 +104,21 @@ again() { # the first one is back, and has its address again
 	settle
 }
 
+@test "one stage that is stopped alone is as good as none: never two that answer for long" {
+	local stage gap pid
+	for stage in members elect announce; do
+		pid=$(speaker_stage "$first" $stage)
+		gap=$(speakers_gap 200 4000 kill STOP "$pid")
+		echo "# $stage stopped: $gap" >&3
+		replaced 4000 "$gap"
+		[ "$(value both "$gap")" -le 200 ]
+		gap=$(speakers_gap 200 3000 kill CONT "$pid")
+		echo "# $stage goes on: $gap" >&3
+		[ "$(value both "$gap")" -le 700 ]
+		settle
+	done
+}
+
 @test "a speaker that is stopped and goes on knows that it was replaced" {
 	local gap pids
 	pids=$(pgrep -P "${SPEAKERS[$first]}" | xargs)
