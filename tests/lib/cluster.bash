@@ -150,7 +150,7 @@ cluster_spawn() {
 cluster_alive() { # NAME: any thread of it, for the first may have ended while another holds its sockets
 	local stat pid
 	pid=$(cat "$CLUSTER/$1.pid")
-	stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return
+	stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1 # a number, since in a trap the status would be another
 	[[ ${stat##*) } != Z* ]] || [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" -gt 1 ]
 }
 
@@ -368,10 +368,13 @@ cluster_image() { # lbctl's root file system, once
 
 # cluster_create PATH: what stands on stdin, one object a line, as fast as the API server takes them
 cluster_create() {
-	jq -rR --arg url "$CLUSTER_API$1" --arg dir "$CLUSTER" '"next", "url = \($url)", "cacert = \($dir)/ca.crt",
+	jq -rR --arg url "$CLUSTER_API$1" --arg dir "$CLUSTER" '"next", "fail",
+		"url = \($url)", "cacert = \($dir)/ca.crt",
 		"cert = \($dir)/admin.crt", "key = \($dir)/admin.key", "output = /dev/null",
 		"header = \"Content-Type: application/json\"", "data-binary = \(tojson)"' >"$CLUSTER/create.curl"
-	lan_run control curl -sS --fail --parallel --parallel-max 32 -K "$CLUSTER/create.curl"
+	# whatever else it is told, it shows its progress
+	lan_run control curl --parallel --parallel-max 32 -K "$CLUSTER/create.curl" 2>"$CLUSTER/create.log" ||
+		{ grep '^curl: ' "$CLUSTER/create.log" >&2; return 1; }
 }
 
 # cluster_services NAMESPACE COUNT [PREFIX [FAMILY]]: so many Services of type LoadBalancer
