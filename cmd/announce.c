@@ -4,6 +4,7 @@
  * This file knows records and options; what is answered, and what is sent when, is pkg/l2's. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +14,10 @@
 #include "pkg/log/log.h"
 #include "pkg/record/record.h"
 
-enum { HELD_INPUT = 500 }; /* a descriptor beyond all others */
+enum {
+	HELD_INPUT = 500,  /* a descriptor beyond all others */
+	LARGE = 32 * 1024, /* bytes at once that go back to the kernel when they are freed */
+};
 
 struct args {
 	const char *node;
@@ -311,6 +315,7 @@ static int run_stage(
 	if (a->members)
 		announce_self(a);
 	hold_input();
+	mallopt(M_MMAP_THRESHOLD, LARGE); /* for each new set of addresses a list is made, and freed */
 	if (a->members && serve(a, args->run_dir, e) == 0)
 		status = stage_run(stage, e);
 	loop_http_free(a->http);

@@ -27,7 +27,7 @@ enum {
 	UNREADY_MS = 5000, /* after which it is said that nobody answers */
 	BEAT_MS = 100,     /* between two keepalives to a stage */
 	BEATS_MAX = 20,    /* without an answer: that stage does not run */
-	LATER_MAX = 2,     /* elect and announce */
+	LATER_MAX = 4,     /* elect and announce, and who strays in */
 };
 
 struct args {
