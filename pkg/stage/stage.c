@@ -11,13 +11,9 @@
 #include <unistd.h>
 
 #include "pkg/log/log.h"
-#include "pkg/stage/stage.h"
+#include "pkg/stage/awaited.h"
 
-enum {
-	STALL_MS = 10000, /* say which kinds are still awaited after this long without a record */
-	PIPE_SIZE = 1 << 20,
-	MOST_KINDS = 32,
-};
+enum { PIPE_SIZE = 1 << 20 };
 
 struct stage {
 	const struct stage_ops *ops;
@@ -27,13 +23,12 @@ struct stage {
 	struct stream_writer *writer;
 	struct print *print; /* NULL: the stream itself */
 	struct loop_fd *in;
-	struct loop_timer *stall;
+	struct awaited awaited;
 	struct loop_timer *show; /* rows that were added outside a read are written soon */
 	struct loop_signal *signals[2];
 	int in_flags; /* to be put back, or -1 */
 	const char *run;
 	size_t run_len;
-	bool seen[MOST_KINDS]; /* the initial-events-end of ops->kinds[i] */
 	bool synced;
 	bool paused; /* in settling */
 	bool draining;
@@ -58,10 +53,7 @@ bool stage_synced(const struct stage *s)
 
 bool stage_listed(const struct stage *s, const char *kind)
 {
-	for (int i = 0; s->ops->kinds[i].kind; i++)
-		if (!strcmp(s->ops->kinds[i].kind, kind))
-			return s->seen[i];
-	return false;
+	return awaited_is_listed(&s->awaited, kind);
 }
 
 bool stage_draining(const struct stage *s)
@@ -197,24 +189,8 @@ static int find_kind(const struct stage *s, const struct record *r)
 static void become_synced(struct stage *s)
 {
 	s->synced = true;
-	loop_timer_stop(s->stall);
+	awaited_stop(&s->awaited);
 	settle(s);
-}
-
-static void note_bookmark(struct stage *s, int kind, const struct json *object)
-{
-	const char *end =
-	    json_string(json_at(object, "metadata", "annotations", "k8s.io/initial-events-end", NULL));
-
-	if (!end || strcmp(end, "true") != 0)
-		return;
-	s->seen[kind] = true;
-	if (s->synced)
-		return;
-	for (int i = 0; s->ops->kinds[i].kind; i++)
-		if (s->ops->kinds[i].awaited && !s->seen[i])
-			return;
-	become_synced(s);
 }
 
 static bool changes(enum record_type t)
@@ -236,7 +212,9 @@ static void hand_over(struct stage *s, const struct record *r, int kind)
 	}
 	forward(s, r);
 	if (r->type == RECORD_BOOKMARK) {
-		note_bookmark(s, kind, object);
+		awaited_bookmark(&s->awaited, (size_t)kind, object);
+		if (!s->synced && awaited_is_done(&s->awaited))
+			become_synced(s);
 	} else if (changes(r->type)) {
 		s->ops->record(s->ctx, r, object);
 		settle(s);
@@ -308,7 +286,7 @@ static void drain(struct stage *s)
 	s->draining = true;
 	loop_fd_remove(s->in);
 	s->in = NULL;
-	loop_timer_stop(s->stall);
+	awaited_stop(&s->awaited);
 	finish(s);
 }
 
@@ -340,7 +318,7 @@ static void on_input(int what, void *arg)
 	if (n == 0)
 		drain(s);
 	else if (!s->synced)
-		loop_timer_set(s->stall, STALL_MS);
+		awaited_read(&s->awaited);
 	if (stage_is_full(s))
 		read_input(s, false);
 }
@@ -365,20 +343,6 @@ static void on_closed(void *arg, const struct err *e)
 	stage_fail(arg, e);
 }
 
-static void on_stall(void *arg)
-{
-	struct stage *s = arg;
-	struct buf names = BUF_INIT;
-
-	for (int i = 0; s->ops->kinds[i].kind; i++)
-		if (s->ops->kinds[i].awaited && !s->seen[i])
-			buf_printf(&names, "%s%s", names.len ? ", " : "", s->ops->kinds[i].kind);
-	log_warn(NULL,
-	    "nothing is decided yet: the initial list of %s has not come; does the source watch it?",
-	    names.data);
-	buf_release(&names);
-}
-
 /* The first signal is a graceful stop, the second an end. */
 static void on_signal(int number, void *arg)
 {
@@ -389,15 +353,6 @@ static void on_signal(int number, void *arg)
 		loop_stop(s->loop);
 	else
 		drain(s);
-}
-
-/* A stage that awaits nothing knows the world from the start. */
-static bool awaits(const struct stage_ops *ops)
-{
-	for (int i = 0; ops->kinds[i].kind; i++)
-		if (ops->kinds[i].awaited)
-			return true;
-	return false;
 }
 
 static int open_input(struct stage *s, struct err *e)
@@ -426,10 +381,12 @@ static int open_all(struct stage *s, enum print_output output, struct err *e)
 		return -1;
 	s->reader = stream_reader_new(e);
 	s->writer = stream_writer_new(s->loop, STDOUT_FILENO, &ev, e);
-	s->stall = loop_timer_add(s->loop, on_stall, s, e);
 	s->show = loop_timer_add(s->loop, on_show, s, e);
-	if (!s->reader || !s->writer || !s->stall || !s->show)
+	if (!s->reader || !s->writer || !s->show ||
+	    awaited_begin(&s->awaited, s->ops->kinds, s->loop, e) < 0)
 		return -1;
+	s->synced =
+	    awaited_is_done(&s->awaited); /* that awaits nothing knows the world from the start */
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		s->signals[i] = loop_signal_add(s->loop, numbers[i], on_signal, s, e);
 		if (!s->signals[i])
@@ -451,11 +408,9 @@ struct stage *stage_new(const struct stage_ops *ops, void *ctx, enum print_outpu
 		err_memory(e);
 		return NULL;
 	}
-	*s = (struct stage){ .ops = ops,
-		.ctx = ctx,
-		.in_flags = -1,
-		.synced = !awaits(ops),
-		.bad_limit = { .burst = 10, .window_ms = 1000 } };
+	*s = (struct stage){
+		.ops = ops, .ctx = ctx, .in_flags = -1, .bad_limit = { .burst = 10, .window_ms = 1000 }
+	};
 	if (open_all(s, output, e) == 0)
 		return s;
 	stage_free(s);
@@ -471,7 +426,7 @@ void stage_free(struct stage *s)
 		fcntl(STDIN_FILENO, F_SETFL, s->in_flags);
 	for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
 		loop_signal_remove(s->signals[i]);
-	loop_timer_remove(s->stall);
+	awaited_end(&s->awaited);
 	loop_timer_remove(s->show);
 	stream_writer_free(s->writer);
 	stream_reader_free(s->reader);
@@ -491,7 +446,7 @@ int stage_run(struct stage *s, struct err *e)
 	struct err ours = ERR_INIT;
 
 	if (!s->synced)
-		loop_timer_set(s->stall, STALL_MS);
+		awaited_read(&s->awaited);
 	if (!s->failed && loop_run(s->loop, &ours) < 0)
 		stage_fail(s, &ours);
 	if (s->bad)
