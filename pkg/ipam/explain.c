@@ -139,32 +139,40 @@ static const char *family_remedy(const struct facts *f)
 			       : "ask for one of that family";
 }
 
-/* Of addresses that are asked for: what no waiting will change.  False: nothing is wrong. */
-static bool explain_asked(struct ipam *m, const struct service *s, struct refusal *r)
+/* False: they are of the families that it needs. */
+static bool explain_families(struct ipam *m, const struct service *s, struct refusal *r)
 {
 	const struct facts *f = s->facts;
-	const char *text = tell_addresses(m, f->asked, f->asked_n);
-	const char *go = tell_go(m, f->asked, f->asked_n), *code;
-	const struct place *place = space_find(m, &f->asked[0]);
 	bool dual = f->need == NEED_PREFER || f->need == NEED_REQUIRE;
-	struct pool *p = place ? place->pool : NULL;
 
-	if (dual != (f->asked_n == 2) || (f->need == NEED_IPV4 && f->asked[0].family != ADDR_IPV4) ||
-	    (f->need == NEED_IPV6 && f->asked[0].family != ADDR_IPV6)) {
-		explain_refuse(r, VERDICT_REFUSED, "FamilyMismatch",
-		    arena_printf(&m->scratch, "it asks for %s, but by its cluster IPs it needs %s: %s",
-			text, family_wanted(f->need), family_remedy(f)));
-		explain_failed(m, s, r,
-		    arena_printf(&m->scratch,
-			"requested loadBalancer IP(s) %s does not match the ipFamily of the service",
-			go));
-		return true;
-	}
+	if (dual == (f->asked_n == 2) && (f->need != NEED_IPV4 || f->asked[0].family == ADDR_IPV4) &&
+	    (f->need != NEED_IPV6 || f->asked[0].family == ADDR_IPV6))
+		return false;
+	explain_refuse(r, VERDICT_REFUSED, "FamilyMismatch",
+	    arena_printf(&m->scratch, "it asks for %s, but by its cluster IPs it needs %s: %s",
+		tell_addresses(m, f->asked, f->asked_n), family_wanted(f->need), family_remedy(f)));
+	explain_failed(m, s, r,
+	    arena_printf(&m->scratch,
+		"requested loadBalancer IP(s) %s does not match the ipFamily of the service",
+		tell_go(m, f->asked, f->asked_n)));
+	return true;
+}
+
+/* False: each is of the pool, and may be given. */
+static bool explain_places(
+    struct ipam *m, const struct service *s, const struct pool *p, struct refusal *r)
+{
+	const struct facts *f = s->facts;
+
 	for (size_t i = 0; i < f->asked_n; i++) {
 		const struct place *at = space_find(m, &f->asked[i]);
 		const char *one = tell_addresses(m, &f->asked[i], 1);
 
-		explain_failed(m, s, r, arena_printf(&m->scratch, "%s is not allowed in config", go));
+		if (at && at->pool == p && !space_avoids(p, &f->asked[i]))
+			continue;
+		explain_failed(m, s, r,
+		    arena_printf(
+			&m->scratch, "%s is not allowed in config", tell_go(m, f->asked, f->asked_n)));
 		if (!at)
 			explain_refuse(r, VERDICT_REFUSED, "AddressNotInPool",
 			    arena_printf(&m->scratch,
@@ -175,26 +183,36 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 			explain_refuse(r, VERDICT_REFUSED, "AddressNotInPool",
 			    arena_printf(&m->scratch,
 				"%s, which it asks for, are of two pools, and both must be of one: ask "
-				"for "
-				"two of one pool",
-				text));
-		else if (space_avoids(p, &f->asked[i]))
+				"for two of one pool",
+				tell_addresses(m, f->asked, f->asked_n)));
+		else
 			explain_refuse(r, VERDICT_REFUSED, "AddressAvoided",
 			    arena_printf(&m->scratch,
 				"%s, which it asks for, ends in .0 or .255, and pool \"%s\" has "
 				"avoidBuggyIPs: ask for another, or turn that off",
 				one, p->config->name));
-		else
-			continue;
 		return true;
 	}
+	return false;
+}
+
+/* Of addresses that are asked for: what no waiting will change.  False: nothing is wrong. */
+static bool explain_asked(struct ipam *m, const struct service *s, struct refusal *r)
+{
+	const struct facts *f = s->facts;
+	const char *text = tell_addresses(m, f->asked, f->asked_n);
+	const struct place *place = space_find(m, &f->asked[0]);
+	struct pool *p = place ? place->pool : NULL;
+	const char *code;
+
+	if (explain_families(m, s, r) || explain_places(m, s, p, r))
+		return true;
 	code = choose_refusal(s, p);
 	if (code) {
 		explain_refuse(r, VERDICT_REFUSED, code,
 		    arena_printf(&m->scratch,
 			"%s, which it asks for, is of pool \"%s\", which %s: ask for another, or "
-			"change "
-			"the pool's rules",
+			"change the pool's rules",
 			text, p->config->name, explain_refusal(m, p, code)));
 		explain_failed(m, s, r,
 		    arena_printf(
@@ -205,14 +223,13 @@ static bool explain_asked(struct ipam *m, const struct service *s, struct refusa
 		explain_refuse(r, VERDICT_REFUSED, "PoolMismatch",
 		    arena_printf(&m->scratch,
 			"it asks for %s, which is of pool \"%s\", and for pool \"%.100s\": ask for one "
-			"of "
-			"them",
+			"of them",
 			text, p->config->name, f->asked_pool));
 		explain_failed(m, s, r,
 		    arena_printf(&m->scratch,
 			"requested loadBalancer IP(s) %s is not compatible with requested address pool "
 			"%.253s",
-			go, f->asked_pool));
+			tell_go(m, f->asked, f->asked_n), f->asked_pool));
 		return true;
 	}
 	return false;
