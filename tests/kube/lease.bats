@@ -122,6 +122,7 @@ spec() { # JQ-FILTER
 	: >"$work/wrong"
 	local n name
 	ours ours sh -c "$worker"
+	until_said ours ^leading # else the next may come first, and the count of changes is one less
 	for n in 1 2 3 4 5 6; do
 		name=ours2
 		[ $((n % 2)) -eq 1 ] || name=ours
