@@ -49,11 +49,9 @@ static void on_complaint(void *arg)
 /* It may have said more, of which the kernel keeps only what comes first while we don't read. */
 void announce_members_expired(struct announce_members *m)
 {
-	keepalive_end_read(m->keepalive);
-	if (!l2_port_is_silent(m->a->port))
-		return;
 	keepalive_end_ask(m->keepalive);
-	loop_timer_set(m->complaint, PATIENCE_MS);
+	if (l2_port_is_silent(m->a->port))
+		loop_timer_set(m->complaint, PATIENCE_MS);
 }
 
 /* What it has added last, all that it has read before has come through. */

@@ -60,7 +60,7 @@ static const struct opt opts[] = {
 struct later {
 	pid_t pid;
 	unsigned unanswered; /* one after the other */
-	bool answers;        /* it has answered one */
+	bool answers;        /* it has answered one, and is of this pipeline */
 };
 
 struct members_cmd {
@@ -161,20 +161,38 @@ static void check_later(struct members_cmd *c)
 	}
 }
 
-/* To one after the other, so that their answers don't come together, when one would be forgotten. */
+static bool all_run(const struct members_cmd *c)
+{
+	for (size_t i = 0; i < c->later_n; i++)
+		if (c->later[i].unanswered >= BEATS_MAX)
+			return false;
+	return true;
+}
+
+/* To one after the other, so that their answers don't come together, when one would be forgotten.  One
+ * that is gone, or that we may not speak to, is not waited for. */
 static void on_beat(void *ctx)
 {
 	struct members_cmd *c = ctx;
-	struct later *l = &c->later[c->beats++ % c->later_n];
+	struct later *l;
 
+	if (!c->later_n)
+		return;
 	loop_timer_set(c->beat, BEAT_MS / c->later_n);
 	check_later(c);
-	l->unanswered += l->answers;
-	(void)keepalive_send(l->pid, member_port_alive_until_ms(c->port));
+	l = &c->later[c->beats++ % c->later_n];
+	if (keepalive_send(l->pid, member_port_alive_until_ms(c->port))) {
+		l->unanswered += l->answers;
+		return;
+	}
+	*l = c->later[--c->later_n];
+	if (c->ready && all_run(c))
+		join(c);
 }
 
-/* False when there are too many. */
-static bool note_later(struct members_cmd *c, pid_t pid)
+/* `answers`: it is no word of its own, but an answer.  Only a stage of this pipeline is to be waited
+ * for. False when there are too many. */
+static bool note_later(struct members_cmd *c, pid_t pid, bool answers)
 {
 	size_t i = 0;
 
@@ -184,17 +202,9 @@ static bool note_later(struct members_cmd *c, pid_t pid)
 		return false;
 	if (i == c->later_n)
 		c->later[c->later_n++] = (struct later){ .pid = pid };
-	else
+	else if (answers && getpgid(pid) == getpgrp())
 		c->later[i].answers = true;
 	c->later[i].unanswered = 0;
-	return true;
-}
-
-static bool all_run(const struct members_cmd *c)
-{
-	for (size_t i = 0; i < c->later_n; i++)
-		if (c->later[i].unanswered >= BEATS_MAX)
-			return false;
 	return true;
 }
 
@@ -208,7 +218,7 @@ static void on_keepalive(int what, void *ctx)
 	while (keepalive_read(c->keepalive, &k)) {
 		bool asks = k.until_ms <= loop_now_ms(stage_loop(c->stage));
 
-		if (!c->asked || stage_draining(c->stage) || !note_later(c, k.from))
+		if (!c->asked || stage_draining(c->stage) || !note_later(c, k.from, !asks))
 			continue;
 		c->ready |= asks;
 		if (c->ready && all_run(c))

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "pkg/keepalive/keepalive.h"
 
 enum {
-	ENOUGH_MS = 1000, /* a time in an answer that asks for nothing */
-	AGAIN_MS = 100,   /* between two that say that we are ready */
-	TIMES = 50,
+	ENOUGH_MS = 20 * 86400 * 1000, /* in an answer: it never passes, so it asks for nothing */
+	AGAIN_MS = 100,                /* between two that say that we are ready */
+	TIMES = 600,
+	PATIENCE_MS = 5, /* for what was asked for */
 };
 
 struct keepalive_end {
@@ -27,17 +29,35 @@ static void answer(struct keepalive_end *k)
 	(void)keepalive_send(k->members, loop_now_ms(k->loop) + ENOUGH_MS);
 }
 
-void keepalive_end_read(struct keepalive_end *k)
+/* What members said last, if it has said anything. */
+static bool take(struct keepalive_end *k, uint64_t *until_ms)
 {
 	struct keepalive got;
+	bool any = false;
 
 	while (keepalive_read(k->fd, &got)) {
 		if (!k->members || got.from != k->members)
 			continue;
-		answer(k);
-		if (k->fn)
-			k->fn(k->arg, got.until_ms);
+		*until_ms = got.until_ms;
+		any = true;
 	}
+	return any;
+}
+
+/* fn may ask, and whoever has not read our answer would not see that: so it comes last. */
+static void hand_over(struct keepalive_end *k, uint64_t until_ms)
+{
+	if (k->fn)
+		k->fn(k->arg, until_ms);
+	answer(k);
+}
+
+static void read_all(struct keepalive_end *k)
+{
+	uint64_t until_ms;
+
+	if (take(k, &until_ms))
+		hand_over(k, until_ms);
 }
 
 static void say_ready(void *arg)
@@ -51,7 +71,7 @@ static void say_ready(void *arg)
 static void on_readable(int what, void *arg)
 {
 	(void)what;
-	keepalive_end_read(arg);
+	read_all(arg);
 }
 
 struct keepalive_end *keepalive_end_new(struct loop *l, keepalive_fn *fn, void *arg, struct err *e)
@@ -95,6 +115,15 @@ void keepalive_end_set(struct keepalive_end *k, pid_t members, bool ready)
 
 void keepalive_end_ask(struct keepalive_end *k)
 {
-	if (k->members)
-		(void)keepalive_send(k->members, 0);
+	struct pollfd p = { .fd = k->fd, .events = POLLIN };
+	uint64_t until_ms;
+
+	if (!k->members)
+		return;
+	if (take(k, &until_ms) && until_ms > loop_now_ms(k->loop)) {
+		hand_over(k, until_ms);
+		return;
+	}
+	if (keepalive_send(k->members, 0) && poll(&p, 1, PATIENCE_MS) == 1)
+		read_all(k);
 }

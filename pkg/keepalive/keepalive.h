@@ -38,7 +38,7 @@ void keepalive_end_free(struct keepalive_end *k); /* before the loop; NULL is fi
 /* The process that members is.  Lets it know of us; `ready`: and that all it has written has been read
  * by all stages, again until it says something. */
 void keepalive_end_set(struct keepalive_end *k, pid_t members, bool ready);
-void keepalive_end_read(struct keepalive_end *k); /* what has come and is unread */
+/* Asks for more, and waits for it for some milliseconds.  What has come meanwhile is handed over. */
 void keepalive_end_ask(struct keepalive_end *k);
 
 #endif

@@ -30,8 +30,9 @@ struct l2_port {
 	bool links_changed;
 	uint64_t woke_us; /* what had come before is late */
 	uint64_t speak_until_ms;
-	bool silent;  /* that has passed */
-	bool blocked; /* until `retry`: nothing is sent, so nothing is received */
+	bool silent;     /* that has passed */
+	bool was_silent; /* when addresses were last put on interfaces */
+	bool blocked;    /* until `retry`: nothing is sent, so nothing is received */
 	struct log_limit group_limit;
 };
 
@@ -51,6 +52,7 @@ static bool check_silent(struct l2_port *p, uint64_t now)
 	if (now < p->speak_until_ms || p->silent)
 		return p->silent;
 	p->silent = true;
+	loop_timer_set(p->timer, 0);
 	if (p->ev.expired)
 		p->ev.expired(p->ev.arg);
 	return p->silent;
@@ -142,6 +144,8 @@ static void sync_bind(struct l2_port *p, bool changed, uint64_t now)
 	if (!p->bind || (!changed && bind_deadline(p->bind) > now))
 		return;
 	set = take_addresses(p, &n, &e);
+	if (p->silent)
+		n = 0; /* or the kernel would answer */
 	if (!set || bind_sync(p->bind, p->engine, set, n, l2_port_world(p), now, &e) < 0) {
 		if (e.kind == ERR_PERMISSION)
 			fail(p, &e);
@@ -164,8 +168,9 @@ static void pump(struct l2_port *p)
 		fail(p, &e);
 		return;
 	}
-	sync_bind(p, changed || links, now);
+	sync_bind(p, changed || links || p->silent != p->was_silent, now);
 	p->links_changed = false;
+	p->was_silent = p->silent;
 	send_due(p);
 	next = deadline(p);
 	if (next == UINT64_MAX)
@@ -436,13 +441,13 @@ void l2_port_flush(struct l2_port *p)
 
 void l2_port_speak_until(struct l2_port *p, uint64_t until_ms)
 {
-	bool more = until_ms > loop_now_ms(p->loop);
+	uint64_t now = loop_now_ms(p->loop);
 
 	p->speak_until_ms = until_ms;
-	if (p->silent && more) {
+	if (p->silent && until_ms > now) {
 		p->silent = false;
 		l2_port_tell_again(p);
-	} else if (!p->silent && (!more || !loop_timer_is_set(p->timer))) {
+	} else if (!check_silent(p, now) && !loop_timer_is_set(p->timer)) {
 		loop_timer_set(p->timer, 0);
 	}
 }

@@ -104,6 +104,14 @@ static void join(struct members *m, uint64_t now_us)
 	m->join_until_us = now_us + (uint64_t)m->multiplier * m->interval_us;
 }
 
+/* How long our peers wait for us, if their interval is not longer than ours. */
+static uint64_t detection_us(const struct members *m)
+{
+	uint64_t us = (uint64_t)m->multiplier * m->interval_us;
+
+	return us < BFD_DETECTION_MAX_US ? us : BFD_DETECTION_MAX_US;
+}
+
 /* We have not run for so long that our peers have given us up, and what we know is old. */
 static void wake(struct members *m, uint64_t now_us)
 {
@@ -111,7 +119,7 @@ static void wake(struct members *m, uint64_t now_us)
 	struct peer *p, *next;
 
 	m->woke_us = now_us;
-	if (!m->open || m->stopped || slept <= (uint64_t)m->multiplier * m->interval_us)
+	if (!m->open || m->stopped || slept <= detection_us(m))
 		return;
 	join(m, now_us);
 	m->ticked_us = now_us;
@@ -164,7 +172,7 @@ uint64_t member_alive_until_us(const struct members *m)
 
 	if (!m->open || m->stopped || !m->self->alive)
 		return 0;
-	held = (uint64_t)m->multiplier * m->interval_us;
+	held = detection_us(m);
 	return m->woke_us + (held > MEMBER_HELD_MIN_US ? held : MEMBER_HELD_MIN_US);
 }
 

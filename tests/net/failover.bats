@@ -119,6 +119,26 @@ again() { # the first one is back, and has its address again
 	done
 }
 
+@test "announce that is late, and members of an earlier recording, are no stall" {
+	local gap pid
+	pid=$(speaker_stage "$first" announce)
+	gap=$(speakers_gap 200 1500 sh -c 'kill -STOP $1; sleep 0.5; kill -CONT $1' sh "$pid")
+	echo "# late: $gap" >&3
+	[ "$(value unanswered "$gap")" -le 20 ] # members ran, so nobody has taken over
+	[ "$(value first "$gap")" -eq 999999 ]
+	# who is not of the pipeline answers, and ends
+	printf '{"type":"MODIFIED","object":{"kind":"Member","apiVersion":"lbctl.dev/v1","metadata":{"name":"%s"},"status":{"alive":false,"notify":%s}}}\n' \
+		"$first" "$(speaker_stage "$first" members)" >"$BATS_TEST_TMPDIR/recording"
+	(
+		cat "$BATS_TEST_TMPDIR/recording"
+		sleep 1
+	) | lbctl elect --node "$first" >/dev/null 2>&1
+	gap=$(speakers_gap 200 3000 true)
+	echo "# after a recording: $gap" >&3
+	[ "$(value unanswered "$gap")" -eq 0 ]
+	run ! grep 'has not run' "$BATS_TEST_TMPDIR/$first.err"
+}
+
 @test "a speaker that is stopped and goes on knows that it was replaced" {
 	local gap pids
 	pids=$(pgrep -P "${SPEAKERS[$first]}" | xargs)
