@@ -11,9 +11,6 @@
 
 #include "pkg/err/err.h"
 
-/* White space around an address in a list or a range does not count, as in Go's strings.TrimSpace. */
-#define ADDR_BLANKS " \t\n\v\f\r"
-
 enum {
 	ADDR_TEXT_LEN = INET6_ADDRSTRLEN, /* fits any address and its NUL */
 	PREFIX_TEXT_LEN = INET6_ADDRSTRLEN + 4,
@@ -67,6 +64,10 @@ int prefix_parse(struct prefix *p, const char *text, struct err *e) MUST_CHECK;
 const char *prefix_format(const struct prefix *p, char out[static PREFIX_TEXT_LEN]);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 struct range prefix_range(const struct prefix *p);
+
+/* The part of the first *n bytes that has no white space around it, as Go's strings.TrimSpace has it:
+ * in a list or a range that does not count.  *n becomes its length. */
+const char *addr_trim(const char *text, size_t *n);
 
 /* A prefix or "first-last" (white space around its ends allowed), as in IPAddressPool.spec.addresses.
  * A lone address is refused with the remedy (write it as /32 or /128). */

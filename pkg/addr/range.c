@@ -6,7 +6,16 @@
 
 static bool is_blank(char c)
 {
-	return c && strchr(ADDR_BLANKS, c);
+	return c && strchr(" \t\n\v\f\r", c);
+}
+
+const char *addr_trim(const char *text, size_t *n)
+{
+	for (; *n && is_blank(*text); text++)
+		--*n;
+	while (*n && is_blank(text[*n - 1]))
+		--*n;
+	return text;
 }
 
 /* One end of "first-last", blanks around it dropped. */
@@ -14,10 +23,7 @@ static int parse_end(struct addr *a, const char *text, size_t n, struct err *e)
 {
 	char copy[ADDR_TEXT_LEN];
 
-	for (; n && is_blank(*text); text++)
-		n--;
-	while (n && is_blank(text[n - 1]))
-		n--;
+	text = addr_trim(text, &n);
 	if (n >= sizeof(copy))
 		return err_set(e, ERR_PROTOCOL, "\"%.*s...\" is too long for an address", 40, text);
 	memcpy(copy, text, n);

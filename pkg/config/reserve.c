@@ -32,17 +32,14 @@ struct reserves get_reserves(struct decoder *d, const struct api_meta *meta)
 		n += *c == ',';
 	at = list ? arena_alloc(d->arena, n * sizeof(*at)) : NULL;
 	while (at && *list) {
-		size_t length = strcspn(list, ",");
-		size_t from = strspn(list, ADDR_BLANKS), to = length;
+		size_t length = strcspn(list, ","), one = length;
+		const char *from = addr_trim(list, &one);
 
-		while (to > from && strchr(ADDR_BLANKS, list[to - 1]))
-			to--;
-		if (to > from && to - from >= 2 * ADDR_TEXT_LEN) {
+		if (one >= 2 * ADDR_TEXT_LEN) {
 			refuse(d, &where, "%zu characters are too many for an address or a range; %s",
-			    to - from, WANT);
-		} else if (to > from) {
-			const char *text =
-			    arena_printf(d->arena, "%.*s", (int)(to - from), list + from);
+			    one, WANT);
+		} else if (one) {
+			const char *text = arena_printf(d->arena, "%.*s", (int)one, from);
 
 			at[kept].text = text;
 			kept += text && parse(d, text, &at[kept].range);

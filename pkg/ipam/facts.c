@@ -80,28 +80,25 @@ static bool parse_list(struct facts *f, const char *whole, struct err *why)
 	const char *list = whole;
 
 	while (1) {
-		size_t n = strcspn(list, ",");
-		const char *from = list + strspn(list, ADDR_BLANKS);
-		const char *to = list + n;
+		size_t n = strcspn(list, ","), len = n;
+		const char *from = addr_trim(list, &len);
 		char one[ADDR_TEXT_LEN];
 
-		while (to > from && strchr(ADDR_BLANKS, to[-1]))
-			to--;
-		if (to <= from) {
+		if (!len) {
 			err_set(why, ERR_USAGE,
 			    "an entry of \"%.100s\" is empty: want one address, or one of each family "
 			    "with a comma between",
 			    whole);
 			return false;
 		}
-		if ((size_t)(to - from) >= sizeof(one)) {
+		if (len >= sizeof(one)) {
 			err_set(why, ERR_USAGE,
 			    "\"%.60s\" is not an address: want IPv4 such as 192.0.2.10, or IPv6 such "
 			    "as 2001:db8::10",
 			    from);
 			return false;
 		}
-		snprintf(one, sizeof(one), "%.*s", (int)(to - from), from);
+		snprintf(one, sizeof(one), "%.*s", (int)len, from);
 		if (f->asked_n == 2) {
 			err_set(why, ERR_USAGE,
 			    "\"%.100s\" has more than two addresses: want one, or one of each family",
