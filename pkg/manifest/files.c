@@ -386,17 +386,19 @@ static bool look_at(struct manifest_dir *d, struct pending *p, int pass, uint64_
 	CLEANUP(freep) char *full = full_path(d, path);
 	struct stat st;
 	bool there = full && stat(full, &st) == 0;
-	bool folder = there && S_ISDIR(st.st_mode);
+	bool folder = there && S_ISDIR(st.st_mode), gone = p->going;
 
 	if (pass == 0 && folder && lstat(full, &st) == 0 && S_ISDIR(st.st_mode))
 		manifest_scan(d, path, 1);
-	else if (pass == 1 && !there && !p->going)
-		return p->going = true, p->due = now + GONE_MS, false;
-	else if (pass == 1 && !there)
+	else if (pass == 1 && !there && gone)
 		forget(d, path);
 	else if (pass == 2 && !folder)
 		read_file(d, path, full);
-	return pass == 2 || (pass == 1 && !there) || (pass == 0 && folder);
+	if (pass == 1 && !there && !gone) {
+		p->going = true;
+		p->due = now + GONE_MS;
+	}
+	return pass == 2 || (pass == 1 && !there && gone) || (pass == 0 && folder);
 }
 
 int manifest_look(struct manifest_dir *d, uint64_t now, struct err *e)
