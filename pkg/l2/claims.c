@@ -152,11 +152,12 @@ static void defend(struct l2 *l, struct strife *s, struct place *p)
  * new one may be told. */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by)
 {
-	struct strife *s = l->late && mac_is_peer(l, by) ? NULL : strife_get(l, p);
+	struct strife *s;
 	bool other;
 
-	if (!s && l->late)
+	if (l->late && mac_is_peer(l, by))
 		return L2_PEER_CLAIM; /* it may have taken over */
+	s = strife_get(l, p);
 	if (!s)
 		return L2_FOREIGN_CLAIM;
 	other = s->all && !mac_equal(&s->by, by);

@@ -216,7 +216,7 @@ struct l2_port_options {
 struct l2_port_events {
 	void (*happened)(void *arg, const struct l2_event *ev);
 	void (*quiet)(void *arg, bool links_changed); /* after those of one moment */
-	void (*expired)(void *arg); /* see l2_port_speak_until(), which it may call; NULL is fine */
+	void (*expired)(void *arg);                   /* see l2_port_speak_until(), which it may call */
 	void (*failed)(void *arg, const struct err *e); /* it can't go on */
 	void *arg;
 };

@@ -53,8 +53,7 @@ static bool check_silent(struct l2_port *p, uint64_t now)
 		return p->silent;
 	p->silent = true;
 	loop_timer_set(p->timer, 0);
-	if (p->ev.expired)
-		p->ev.expired(p->ev.arg);
+	p->ev.expired(p->ev.arg);
 	return p->silent;
 }
 
