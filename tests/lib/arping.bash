@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# arping: lbctl arping on the host client of a LAN with node-a, node-b and node-c.
+# arping: lbctl arping on the host client of a LAN with node-a, node-b and node-c, or other HOSTS.
 
 # shellcheck source=tests/lib/lan.bash
 source tests/lib/lan.bash
+
+HOSTS=(node-a node-b node-c client=100)
 
 setup() {
 	[ "$(id -u)" -eq 0 ] || skip "network namespaces need root"
@@ -11,7 +13,7 @@ setup() {
 	# no cluster of whoever runs this
 	unset KUBECONFIG KUBERNETES_SERVICE_HOST
 	export HOME=$T
-	lan_up node-a node-b node-c client=100
+	lan_up "${HOSTS[@]}"
 }
 
 teardown() {

@@ -2,24 +2,10 @@
 # lbctl arping against hosts that answer too much, too often, or nonsense.
 
 bats_require_minimum_version 1.5.0
-# shellcheck source=tests/lib/lan.bash
-source tests/lib/lan.bash
-
-setup() {
-	[ "$(id -u)" -eq 0 ] || skip "network namespaces need root"
-	T=$BATS_TEST_TMPDIR
-	unset KUBECONFIG KUBERNETES_SERVICE_HOST
-	export HOME=$T
-	lan_up node-a evil client=100
-}
-
-teardown() {
-	lan_down
-}
-
-arping() { # on the client
-	lan_run client "$BUILD/lbctl" arping "$@"
-}
+# shellcheck source=tests/lib/arping.bash
+source tests/lib/arping.bash
+# shellcheck disable=SC2034 # for its setup
+HOSTS=(node-a evil client=100)
 
 hostile() { # MODE ADDRESS
 	lan_spawn evil tests/lib/hostile "$1" eth0 "$2" >"$T/hostile" 3>&-
