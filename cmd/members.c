@@ -81,7 +81,7 @@ struct members_cmd {
 
 /* --- what is added ---------------------------------------------------------------------- */
 
-static void add(struct members_cmd *c, const struct member_event *ev, int64_t notify)
+static void add(struct members_cmd *c, const struct member_event *ev, pid_t notify)
 {
 	const char *type = ev->gone ? "DELETED" : ev->first ? "ADDED" : "MODIFIED";
 	struct buf out = BUF_INIT;
@@ -191,7 +191,7 @@ static void on_beat(void *ctx)
 }
 
 /* `answers`: it is no word of its own, but an answer.  Only a stage of this pipeline is to be waited
- * for. False when there are too many. */
+ * for.  False when there are too many. */
 static bool note_later(struct members_cmd *c, pid_t pid, bool answers)
 {
 	size_t i = 0;

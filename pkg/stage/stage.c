@@ -385,8 +385,8 @@ static int open_all(struct stage *s, enum print_output output, struct err *e)
 	if (!s->reader || !s->writer || !s->show ||
 	    awaited_begin(&s->awaited, s->ops->kinds, s->loop, e) < 0)
 		return -1;
-	s->synced =
-	    awaited_is_done(&s->awaited); /* that awaits nothing knows the world from the start */
+	/* One that awaits nothing knows the world from the start. */
+	s->synced = awaited_is_done(&s->awaited);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		s->signals[i] = loop_signal_add(s->loop, numbers[i], on_signal, s, e);
 		if (!s->signals[i])
