@@ -22,6 +22,7 @@ enum {
 struct args {
 	const char *node;
 	const char *output;
+	const char *log;
 	const char *bind_interface;
 	const char *exclude_file;
 	const char *run_dir;
@@ -72,6 +73,8 @@ static const struct opt opts[] = {
 	OPT_FLAG(0, "addresses", struct args, addresses,
 	    "tell the cluster which addresses this node announces, for the failback of lbctl elect"),
 	OPT_STRING('o', "output", "FORMAT", struct args, output, "json, wide, name or table"),
+	OPT_STRING(0, "log", "LEVEL", struct args, log,
+	    "error, warn, info or debug; debug:l2 tells each frame"),
 	OPT_END,
 };
 
@@ -270,7 +273,7 @@ static bool on_http(void *ctx, const char *path, struct buf *out)
 
 	if (strcmp(path, "/metrics") != 0)
 		return false;
-	l2_metrics(l2_port_engine(a->port), a->node, out);
+	l2_port_metrics(a->port, a->node, out);
 	return true;
 }
 
@@ -366,6 +369,8 @@ static int run(int argc, char **argv, struct err *e)
 
 	if (status > 0)
 		status = err_set(e, ERR_USAGE, "no operand is wanted, have '%s'", argv[1]);
+	if (status == 0 && args.log)
+		status = log_configure(args.log, e);
 	if (status == 0 && args.bind_interface && !args.bind)
 		status = err_set(e, ERR_USAGE, "--bind-interface goes with --bind");
 	if (status == 0)

@@ -8,7 +8,7 @@ _lbctl() {
 	if [ -z "$words" ]; then
 		case ${COMP_WORDS[1]} in
 		allocate) words=' --lb-class --namespace --on-pool-change --reuse-delay --sticky --what-if --output -o --log --help' ;;
-		announce) words=' --node --interface -i --exclude --exclude-file --grace --refresh --rate --probe --ignore-mac --defend --bind --bind-interface --run-dir --links --addresses --output -o --help' ;;
+		announce) words=' --node --interface -i --exclude --exclude-file --grace --refresh --rate --probe --ignore-mac --defend --bind --bind-interface --run-dir --links --addresses --output -o --log --help' ;;
 		apply) words=' --to -t --dry-run -n --timeout --in-flight --kubeconfig --context --output -o --log --help' ;;
 		arping) words=' --count -c --deadline -w --interval -i --interface -I --source -s --first -1 --quiet -q --duplicate -D --gratuitous -U --who --watch --pool --lb-class --pcap --rate --output -o --from -f --kubeconfig --context --namespace --help' ;;
 		elect) words=' --node --down --drain --add --spread --failback --failback-delay --lb-class --ignore-exclude-lb --namespace --output -o --log --lease --lease-duration --renew-deadline --retry-period --kubeconfig --context --help' ;;

@@ -25,6 +25,7 @@ complete -c lbctl -n '__fish_seen_subcommand_from announce' -l run-dir -r -F -d 
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l links -d 'tell the cluster on which interfaces this node can announce, so that it is elected for no other'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l addresses -d 'tell the cluster which addresses this node announces, for the failback of lbctl elect'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l output -s o -x -a 'json table wide name' -d 'json, wide, name or table'
+complete -c lbctl -n '__fish_seen_subcommand_from announce' -l log -x -a 'error warn info debug' -d 'error, warn, info or debug; debug:l2 tells each frame'
 complete -c lbctl -n __fish_use_subcommand -f -a apply -d 'write what the stages before it decided'
 complete -c lbctl -n '__fish_seen_subcommand_from apply' -l to -s t -r -F -d 'write to DIR/.lbctl instead of an API server'
 complete -c lbctl -n '__fish_seen_subcommand_from apply' -l dry-run -s n -d 'write nothing, tell what would be written'

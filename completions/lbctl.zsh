@@ -50,6 +50,7 @@ _lbctl() {
 			'--addresses[tell the cluster which addresses this node announces, for the failback of lbctl elect]' \
 			'--output=[json, wide, name or table]:FORMAT:(json table wide name)' \
 			'-o+[json, wide, name or table]:FORMAT:(json table wide name)' \
+			'--log=[error, warn, info or debug; debug\:l2 tells each frame]:LEVEL:(error warn info debug)' \
 			'*:operand:_files' ;;
 	apply)
 		_arguments \

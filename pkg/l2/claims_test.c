@@ -284,7 +284,7 @@ static void claims_are_counted_by_address_and_link(void **state)
 	claims(l, &other, 20000);
 	claims(l, &other, 20001);
 	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
-	l2_metrics(l, "node \"a\"", &out);
+	l2_metrics(l, NULL, "node \"a\"", &out);
 	assert_non_null(
 	    strstr(out.data, "lbctl_layer2_conflicts_total{ip=\"192.0.2.10\",interface=\"eth0\"} 2\n"));
 	assert_non_null(strstr(

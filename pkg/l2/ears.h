@@ -26,6 +26,11 @@ int ears_join(struct ears *x, const struct l2 *l, struct err *e) MUST_CHECK;
 bool ears_send(struct ears *x);
 /* Takes a frame for sending; there is room as long as neither array is full. */
 void ears_queue(struct ears *x, const struct l2_frame *f);
+/* Where the last of these goes; there is one. */
+static inline int ears_last_link(const struct ears *x)
+{
+	return x->arp_n ? x->arp_out[x->arp_n - 1].ifindex : x->ndp_out[x->ndp_n - 1].ifindex;
+}
 static inline bool ears_have_room(const struct ears *x)
 {
 	return x->arp_n < PACKET_BATCH && x->ndp_n < PACKET_BATCH;

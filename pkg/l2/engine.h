@@ -38,6 +38,7 @@ struct link {
 	struct place *queue[STEPS]; /* by time; the first step by newest takeover */
 	size_t refresh_n;
 	uint64_t outcomes[L2_OUTCOMES];
+	uint64_t elsewhere;   /* of those answered: not by this process */
 	struct place *newest; /* the last of those that came at one time to the first queue */
 	struct link *prev, *next;
 };
@@ -81,10 +82,11 @@ struct place {
 	uint32_t requests, answered; /* begin again after 2^32, which Prometheus takes for a restart */
 	uint32_t at;                 /* when its step is due: the low bits of the time */
 	int ifindex;
-	uint32_t gratuitous : 26;
+	uint32_t gratuitous : 25;
 	uint32_t step : 4;
 	uint32_t announced : 1; /* by an active owner */
 	uint32_t cut_short : 1; /* its burst was not over when it was withdrawn */
+	uint32_t told : 1;      /* by l2_next_place() */
 } __attribute__((packed, aligned(4)));
 
 struct places {
@@ -154,6 +156,10 @@ struct l2 {
 	struct owner *spent;        /* told to the caller, who may still look */
 	bool succession;            /* an address in its grace was taken over: see who is done */
 	struct link *ready;
+	struct l2_place *gone; /* for l2_next_gone() */
+	size_t gone_n, gone_size;
+	size_t untold_n, untold_at; /* places not told; where to look next */
+	bool places_lost;
 	struct addr *told_addresses; /* of the last event */
 	struct addr told_address;
 	const char **told_interfaces;
@@ -232,6 +238,10 @@ void vip_owners_changed(struct l2 *l, const struct vip *v);
 /* uuid.c: as Kubernetes writes them, in 16 bytes.  False for any other text. */
 bool uuid_pack(uint8_t out[static UUID_LEN], const char *text);
 const char *uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_LEN]);
+
+/* places.c: one is new, or goes */
+void places_added(struct l2 *l, struct place *p);
+void places_gone(struct l2 *l, const struct place *p);
 
 /* links.c */
 struct link *link_find(const struct l2 *l, int ifindex);

@@ -75,6 +75,7 @@ void l2_free(struct l2 *l)
 	free(l->spent);
 	free(l->told_addresses);
 	free(l->told_interfaces);
+	free(l->gone);
 	links_free(l);
 	table_release(&l->vips);
 	table_release(&l->owners);

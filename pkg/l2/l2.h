@@ -176,6 +176,23 @@ uint64_t l2_groups_generation(const struct l2 *l);
 /* The lowest ifindex of the links on which the address is answered, or 0. */
 int l2_first_link(const struct l2 *l, const struct addr *a);
 
+/* Where addresses are answered, for what answers in this process's stead: the places that have gone
+ * since it was asked last, and those that have come.  A place that is lost, for want of memory, has
+ * gone and is not told. */
+struct l2_place {
+	struct addr address;
+	int ifindex;
+};
+bool l2_next_gone(struct l2 *l, struct l2_place *out); /* false when there is none */
+bool l2_next_place(struct l2 *l, struct l2_place *out);
+bool l2_places_lost(const struct l2 *l);
+/* As if nothing had been told yet: that will not answer any more.  What it has counts as answered. */
+struct l2_elsewhere;
+void l2_tell_places_anew(struct l2 *l, const struct l2_elsewhere *x);
+
+/* Whether an address is being probed: any frame of a host that has it counts. */
+bool l2_is_probing(const struct l2 *l);
+
 enum l2_happened {
 	L2_ANNOUNCING, /* its addresses are answered from now on */
 	L2_NO_LINK,    /* they are not: no link can, or none of those that it names */
@@ -204,7 +221,13 @@ bool l2_next_event(struct l2 *l, struct l2_event *ev); /* false when there is no
 
 /* What was counted, in the text format of Prometheus, with MetalLB's names where it has one: by address
  * and interface, and by interface what became of the frames that arrived.  `node`: for the label. */
-void l2_metrics(const struct l2 *l, const char *node, struct buf *out);
+struct l2_elsewhere { /* what was answered in the stead of this process, and isn't counted yet */
+	uint64_t (*of)(void *arg, const struct addr *ip, int ifindex);
+	uint64_t (*on)(void *arg, int ifindex);
+	void *arg;
+};
+void l2_metrics(const struct l2 *l, const struct l2_elsewhere *x, const char *node,
+    struct buf *out); /* x: or NULL */
 
 /* The engine on the links of this host. */
 struct l2_port;
@@ -242,6 +265,9 @@ bool l2_port_is_idle(const struct l2_port *p);
  * the same is told again then. */
 void l2_port_speak_until(struct l2_port *p, uint64_t until_ms);
 bool l2_port_is_silent(const struct l2_port *p);
+
+/* l2_metrics() of all that was answered. */
+void l2_port_metrics(const struct l2_port *p, const char *node, struct buf *out);
 
 const struct l2 *l2_port_engine(const struct l2_port *p);
 const struct netlink_world *l2_port_world(const struct l2_port *p);

@@ -4,6 +4,7 @@
 struct family {
 	const char *name, *help;
 	uint64_t (*value)(const struct l2 *l, const struct place *p);
+	bool elsewhere; /* what was answered elsewhere comes on top */
 };
 
 static uint64_t requests(const struct l2 *l, const struct place *p)
@@ -32,10 +33,12 @@ static uint64_t conflicts(const struct l2 *l, const struct place *p)
 }
 
 static const struct family families[] = {
-	{ "metallb_layer2_requests_received", "Requests for an announced address.", requests },
-	{ "metallb_layer2_responses_sent", "Answers to them.", answered },
-	{ "metallb_layer2_gratuitous_sent", "Frames that announce an address unasked.", gratuitous },
-	{ "lbctl_layer2_conflicts_total", "Claims of an announced address by other hosts.", conflicts },
+	{ "metallb_layer2_requests_received", "Requests for an announced address.", requests, true },
+	{ "metallb_layer2_responses_sent", "Answers to them.", answered, true },
+	{ "metallb_layer2_gratuitous_sent", "Frames that announce an address unasked.", gratuitous,
+	    false },
+	{ "lbctl_layer2_conflicts_total", "Claims of an announced address by other hosts.", conflicts,
+	    false },
 };
 
 static void head(struct buf *out, const char *name, const char *help, const char *type)
@@ -53,7 +56,8 @@ static void put_label(struct buf *out, const char *text)
 			buf_printf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
 }
 
-static void put_family(const struct l2 *l, const struct family *f, struct buf *out)
+static void put_family(
+    const struct l2 *l, const struct l2_elsewhere *x, const struct family *f, struct buf *out)
 {
 	char text[ADDR_TEXT_LEN];
 	const struct place *p;
@@ -64,14 +68,18 @@ static void put_family(const struct l2 *l, const struct family *f, struct buf *o
 		struct addr ip = ip_to_addr(&v->first.ip);
 
 		for (size_t k = 0; (p = vip_next_place(v, &k));) {
+			uint64_t n = f->value(l, p);
+
+			if (x && f->elsewhere)
+				n += x->of(x->arg, &ip, p->ifindex);
 			buf_printf(out, "%s{ip=\"%s\",interface=\"", f->name, addr_format(&ip, text));
 			put_label(out, link_find(l, p->ifindex)->name);
-			buf_printf(out, "\"} %llu\n", (unsigned long long)f->value(l, p));
+			buf_printf(out, "\"} %llu\n", (unsigned long long)n);
 		}
 	}
 }
 
-static void put_frames(const struct l2 *l, struct buf *out)
+static void put_frames(const struct l2 *l, const struct l2_elsewhere *x, struct buf *out)
 {
 	const char *name = "lbctl_layer2_frames_total";
 	const struct link *k;
@@ -79,13 +87,34 @@ static void put_frames(const struct l2 *l, struct buf *out)
 	head(out, name, "ARP and NDP frames that arrived, by what became of them.", "counter");
 	for (size_t i = 0; (k = table_next(&l->links, &i));)
 		for (int o = 0; o < L2_OUTCOMES; o++) {
-			if (!k->outcomes[o])
+			uint64_t n = k->outcomes[o];
+
+			if (x && o == L2_ANSWERED)
+				n += x->on(x->arg, k->ifindex);
+			if (!n)
 				continue;
 			buf_printf(out, "%s{interface=\"", name);
 			put_label(out, k->name);
 			buf_printf(out, "\",outcome=\"%s\"} %llu\n",
-			    l2_outcome_text((enum l2_outcome)o), (unsigned long long)k->outcomes[o]);
+			    l2_outcome_text((enum l2_outcome)o), (unsigned long long)n);
 		}
+}
+
+static void put_elsewhere(const struct l2 *l, const struct l2_elsewhere *x, struct buf *out)
+{
+	const char *name = "lbctl_layer2_answered_in_kernel_total";
+	const struct link *k;
+
+	head(out, name, "Requests that were answered inside the kernel, counted above too.", "counter");
+	for (size_t i = 0; (k = table_next(&l->links, &i));) {
+		uint64_t n = k->elsewhere + (x ? x->on(x->arg, k->ifindex) : 0);
+
+		if (!n)
+			continue;
+		buf_printf(out, "%s{interface=\"", name);
+		put_label(out, k->name);
+		buf_printf(out, "\"} %llu\n", (unsigned long long)n);
+	}
 }
 
 static void put_announced(const struct l2 *l, const char *node, struct buf *out)
@@ -111,10 +140,11 @@ static void put_announced(const struct l2 *l, const char *node, struct buf *out)
 	}
 }
 
-void l2_metrics(const struct l2 *l, const char *node, struct buf *out)
+void l2_metrics(const struct l2 *l, const struct l2_elsewhere *x, const char *node, struct buf *out)
 {
 	put_announced(l, node, out);
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		put_family(l, &families[i], out);
-	put_frames(l, out);
+		put_family(l, x, &families[i], out);
+	put_frames(l, x, out);
+	put_elsewhere(l, x, out);
 }

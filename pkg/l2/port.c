@@ -8,6 +8,7 @@
 
 #include "pkg/l2/bind.h"
 #include "pkg/l2/ears.h"
+#include "pkg/l2/in_kernel.h"
 #include "pkg/log/log.h"
 
 enum {
@@ -26,6 +27,7 @@ struct l2_port {
 	struct loop_fd *on_monitor, *on_arp, *on_ndp;
 	struct loop_timer *timer, *retry;
 	struct ears ears;
+	struct in_kernel in_kernel;
 	uint64_t generation, groups_generation; /* of what is listened for */
 	bool links_changed;
 	uint64_t woke_us; /* what had come before is late */
@@ -52,6 +54,7 @@ static bool check_silent(struct l2_port *p, uint64_t now)
 	if (now < p->speak_until_ms || p->silent)
 		return p->silent;
 	p->silent = true;
+	in_kernel_stop(&p->in_kernel);
 	loop_timer_set(p->timer, 0);
 	p->ev.expired(p->ev.arg);
 	return p->silent;
@@ -128,9 +131,11 @@ static uint64_t deadline(const struct l2_port *p)
 {
 	uint64_t at = p->blocked || p->silent ? UINT64_MAX : l2_deadline(p->engine);
 	uint64_t renew = p->bind ? bind_deadline(p->bind) : UINT64_MAX;
+	uint64_t review = in_kernel_deadline(&p->in_kernel);
 
 	if (!p->silent && p->speak_until_ms < at)
 		at = p->speak_until_ms;
+	at = review < at ? review : at;
 	return at < renew ? at : renew;
 }
 
@@ -162,6 +167,7 @@ static void pump(struct l2_port *p)
 
 	check_silent(p, now);
 	l2_tick(p->engine, now);
+	in_kernel_forget(&p->in_kernel, p->engine);
 	changed = p->generation != l2_generation(p->engine);
 	if (listen_anew(p, &e) < 0) {
 		fail(p, &e);
@@ -171,6 +177,8 @@ static void pump(struct l2_port *p)
 	p->links_changed = false;
 	p->was_silent = p->silent;
 	send_due(p);
+	in_kernel_learn(&p->in_kernel, p->engine); /* after the first frames */
+	in_kernel_review(&p->in_kernel, p->engine, now);
 	next = deadline(p);
 	if (next == UINT64_MAX)
 		loop_timer_stop(p->timer);
@@ -227,6 +235,11 @@ static void log_ndp(const struct l2_port *p, const struct ndp_message *m, enum l
 /* After a batch: the answers go out, and what was heard may have made something due. */
 static bool answered(struct l2_port *p, size_t got, size_t most)
 {
+	size_t n = p->ears.arp_n + p->ears.ndp_n;
+
+	if (n && in_kernel_go_on(&p->in_kernel, p->engine, l2_port_world(p), ears_last_link(&p->ears),
+		     n, loop_now_ms(p->loop), p->speak_until_ms))
+		loop_timer_set(p->timer, 0); /* it has a deadline now */
 	send_out(p);
 	if (l2_deadline(p->engine) <= loop_now_ms(p->loop))
 		loop_timer_set(p->timer, 0);
@@ -315,6 +328,7 @@ static int take_links(struct l2_port *p, struct err *e)
 	const struct netlink_world *w = netlink_monitor_world(p->monitor);
 
 	p->links_changed = true;
+	in_kernel_links(&p->in_kernel, p->engine, w);
 	return l2_set_links(p->engine, w->links, w->links_n, loop_now_ms(p->loop), e);
 }
 
@@ -391,6 +405,7 @@ void l2_port_free(struct l2_port *p)
 	loop_fd_remove(p->on_monitor);
 	loop_timer_remove(p->timer);
 	loop_timer_remove(p->retry);
+	in_kernel_close(&p->in_kernel, p->engine);
 	ears_close(&p->ears);
 	bind_free(p->bind);
 	netlink_monitor_free(p->monitor);
@@ -443,6 +458,8 @@ void l2_port_speak_until(struct l2_port *p, uint64_t until_ms)
 	uint64_t now = loop_now_ms(p->loop);
 
 	p->speak_until_ms = until_ms;
+	if (until_ms < p->in_kernel.until_ms)
+		in_kernel_stop(&p->in_kernel);
 	if (p->silent && until_ms > now) {
 		p->silent = false;
 		l2_port_tell_again(p);
@@ -459,6 +476,13 @@ bool l2_port_is_silent(const struct l2_port *p)
 bool l2_port_is_idle(const struct l2_port *p)
 {
 	return l2_is_idle(p->engine);
+}
+
+void l2_port_metrics(const struct l2_port *p, const char *node, struct buf *out)
+{
+	struct l2_elsewhere x;
+
+	l2_metrics(p->engine, in_kernel_counts(&p->in_kernel, &x) ? &x : NULL, node, out);
 }
 
 const struct l2 *l2_port_engine(const struct l2_port *p)

@@ -173,6 +173,16 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 	return false;
 }
 
+bool l2_is_probing(const struct l2 *l)
+{
+	const struct probing *p;
+
+	DL_FOREACH(l->probings, p)
+	if (!p->taken)
+		return true;
+	return false;
+}
+
 struct probing *probing_untold(struct l2 *l)
 {
 	struct probing *p;

@@ -164,12 +164,14 @@ static void others_drop(struct vip *v, struct place *p)
 }
 
 /* NULL when there is no memory: then the address is not answered there. */
-static struct place *place_new(struct vip *v, int ifindex)
+static struct place *place_new(struct l2 *l, struct vip *v, int ifindex)
 {
 	struct place *p = v->first.ifindex ? others_add(v, ifindex) : &v->first;
 
-	if (p)
-		*p = (struct place){ .ip = v->first.ip, .ifindex = ifindex, .step = STEP_NONE };
+	if (!p)
+		return NULL;
+	*p = (struct place){ .ip = v->first.ip, .ifindex = ifindex, .step = STEP_NONE };
+	places_added(l, p);
 	return p;
 }
 
@@ -177,6 +179,7 @@ static void place_free(struct l2 *l, struct vip *v, struct place *p)
 {
 	claims_forget(l, p);
 	burst_stop(l, p);
+	places_gone(l, p);
 	if (p == &v->first)
 		p->ifindex = 0;
 	else
@@ -203,7 +206,7 @@ void vip_update_on(struct l2 *l, struct vip *v, const struct link *k)
 
 	may(v, k, &announce, &answer);
 	if (!p && answer)
-		p = place_new(v, k->ifindex);
+		p = place_new(l, v, k->ifindex);
 	if (!p)
 		return;
 	if (!answer) {

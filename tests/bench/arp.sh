@@ -4,8 +4,9 @@
 # same host, turn and turn about.
 #
 # On a veth the kernel answers within the system call that sends the request, which no wire has.  So
-# all is measured a second time with a core for each host, on which it receives (RPS) and runs: then a
-# request interrupts its host, whoever answers.
+# all is measured a second time with a core for each host, on which it receives (RPS): then a request
+# interrupts its host, whoever answers.  And a third time without the permission to answer inside the
+# kernel, so that the sockets answer alone.
 set -euo pipefail
 source tests/lib/lan.bash
 [ "$(id -u)" -eq 0 ] || {
@@ -63,12 +64,27 @@ ratio() { # A B
 	echo "scale=2; $1 / $2" | bc | sed 's/^\./0./'
 }
 
-# announcer NAME FD: its input is what is written to FD; its pid is LAN_PID
+# announcer NAME FD [WRAP...]: its input is what is written to FD; its pid is LAN_PID
 announcer() {
 	mkfifo "$dir/$1"
 	eval "exec $2<>$dir/$1"
-	lan_spawn node-a lbctl announce --rate 0 --node "$1" <"$dir/$1" >/dev/null 8>&- 9>&-
+	lan_spawn node-a "${@:3}" lbctl announce --rate 0 --node "$1" <"$dir/$1" >/dev/null 8>&- 9>&-
 	eval "exec $2>$dir/$1"
+}
+
+# two_announcers [WRAP...]: one address and 10,000.  198.18.0.0/15 is set aside for measuring (RFC 2544).
+two_announcers() {
+	announcer node-a 8 "$@"
+	one=$LAN_PID
+	announcer node-b 9 "$@"
+	many=$LAN_PID
+	announcement node-a one 198.19.0.0 >&8
+	for i in $(seq 0 9999); do
+		announcement node-b "n$i" "198.18.$((i / 256)).$((i % 256))"
+	done >&9
+	wait_for 5 answers 198.19.0.0
+	wait_for 10 answers 198.18.39.15
+	sleep 6 # until the gratuitous ARP of the takeover is over
 }
 
 # ask_all SET: everybody in turn, five times
@@ -114,19 +130,7 @@ a_core_each() {
 	taskset -c -p 1 "$many" >/dev/null
 }
 
-# 198.18.0.0/15 is set aside for measuring (RFC 2544).
-announcer node-a 8
-one=$LAN_PID
-announcer node-b 9
-many=$LAN_PID
-announcement node-a one 198.19.0.0 >&8
-for i in $(seq 0 9999); do
-	announcement node-b "n$i" "198.18.$((i / 256)).$((i % 256))"
-done >&9
-wait_for 5 answers 198.19.0.0
-wait_for 10 answers 198.18.39.15
-sleep 6 # until the gratuitous ARP of the takeover is over
-
+two_announcers
 ask_all veth
 before=$(cpu_ms "$one") before_many=$(cpu_ms "$many")
 probe flood "$count" 1 192.0.2.77 1
@@ -148,3 +152,14 @@ fi
 printf 'CPU of announce, %s foreign requests, one announced\t%s ms\t\n' "$count" "$foreign"
 printf 'CPU of announce, %s foreign requests, 10,000 announced\t%s ms\t\n' "$count" "$foreign_many"
 printf 'CPU of announce, %s foreign solicitations\t%s ms\t\n' "$count" "$foreign6"
+
+exec 8>&- 9>&-
+lan_stop "$one" || true
+lan_stop "$many" || true
+rm "$dir"/node-[ab]
+two_announcers setpriv --bounding-set=-bpf,-sys_admin
+client_on=0-$(($(nproc) - 1))
+lan_run client sh -c 'echo 0 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
+lan_run node-a sh -c 'echo 0 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
+ask_all sockets
+compare sockets 'a veth, sockets alone'

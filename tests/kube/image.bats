@@ -52,9 +52,9 @@ script_of() {
 }
 
 @test "lbctl may take up its capabilities where the container has them, and starts where it does not" {
-	[ "$(getcap "$root/bin/lbctl" | tr , '\n' | sed 's/.* //; s/=p$//' | sort | xargs)" = 'cap_ipc_lock cap_net_raw cap_sys_nice' ]
+	[ "$(getcap "$root/bin/lbctl" | tr , '\n' | sed 's/.* //; s/=p$//' | sort | xargs)" = 'cap_bpf cap_ipc_lock cap_net_admin cap_net_raw cap_sys_nice' ]
 	[[ "$(getcap "$root/bin/lbctl")" = *=p ]]
-	setpriv --bounding-set=-net_raw,-sys_nice,-ipc_lock chroot --userspec=65534:65534 "$root" /bin/lbctl --version
+	setpriv --bounding-set=-net_raw,-sys_nice,-ipc_lock,-bpf,-net_admin chroot --userspec=65534:65534 "$root" /bin/lbctl --version
 }
 
 @test "its shell reads the manifests' pipelines, and fails when any part of one does" {

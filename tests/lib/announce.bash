@@ -38,6 +38,14 @@ announcement() {
 		"$1" "$2" "$3" "$4" "${5:-}"
 }
 
+listed() { # the initial list of Services has ended
+	echo '{"type":"BOOKMARK","object":{"kind":"Service","apiVersion":"v1","metadata":{"annotations":{"k8s.io/initial-events-end":"true"}}}}'
+}
+
+service() { # TYPE NAME ADDRESS
+	printf '{"type":"%s","object":{"kind":"Service","apiVersion":"v1","metadata":{"namespace":"default","name":"%s"},"status":{"loadBalancer":{"ingress":[{"ip":"%s"}]}}}}\n' "$1" "$2" "$3"
+}
+
 said() { # HOST TEXT: a Decision or Event with that in it
 	grep -q "$2" "$T/$1.out"
 }

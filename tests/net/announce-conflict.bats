@@ -7,14 +7,6 @@ source tests/lib/announce.bash
 
 CLIENT=02:00:00:00:00:64
 
-listed() { # the initial list of Services has ended
-	echo '{"type":"BOOKMARK","object":{"kind":"Service","apiVersion":"v1","metadata":{"annotations":{"k8s.io/initial-events-end":"true"}}}}'
-}
-
-service() { # TYPE NAME ADDRESS
-	printf '{"type":"%s","object":{"kind":"Service","apiVersion":"v1","metadata":{"namespace":"default","name":"%s"},"status":{"loadBalancer":{"ingress":[{"ip":"%s"}]}}}}\n' "$1" "$2" "$3"
-}
-
 node() { # NAME ADDRESS
 	printf '{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1","metadata":{"name":"%s"},"status":{"addresses":[{"type":"InternalIP","address":"%s"},{"type":"Hostname","address":"%s"}]}}}\n' "$1" "$2" "$1"
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* in_kernel: the responder (pkg/responder), while there is much to answer.
+ *
+ * When the sockets have answered 50 requests in a tenth of a second, it is put on the link where they
+ * came in; it goes when hardly anything was left to it for ten seconds.  It answers for a tenth of a
+ * second after this process has.  Where the kernel does not let us have one, or as soon as
+ * anything about it fails, the sockets answer alone. */
+#ifndef LB_L2_IN_KERNEL_H
+#define LB_L2_IN_KERNEL_H
+
+#include "pkg/l2/l2.h"
+
+struct responder;
+
+struct in_kernel {
+	struct responder *responder; /* NULL: none */
+	bool refused;                /* there can be none */
+	uint64_t until_ms;           /* it answers until then */
+	uint64_t since_ms;
+	uint64_t by_sockets; /* answered since then */
+	uint64_t review_ms;  /* whether it is still of use */
+	uint64_t by_it;      /* answered when that was looked at last */
+};
+
+/* Ends it.  The engine has its counts then. */
+void in_kernel_close(struct in_kernel *x, struct l2 *l);
+
+/* The sockets have just answered n requests, the last on that link.  Until `most_ms` at most the same
+ * may be done in their stead.  True when there is a responder, and was none. */
+bool in_kernel_go_on(struct in_kernel *x, struct l2 *l, const struct netlink_world *w, int ifindex,
+    size_t n, uint64_t now_ms, uint64_t most_ms);
+void in_kernel_stop(struct in_kernel *x); /* until in_kernel_go_on() */
+
+/* Takes over the links and their MACs as they are now. */
+void in_kernel_links(struct in_kernel *x, struct l2 *l, const struct netlink_world *w);
+/* What the engine answers no more; and what it answers now. */
+void in_kernel_forget(struct in_kernel *x, struct l2 *l);
+void in_kernel_learn(struct in_kernel *x, struct l2 *l);
+
+void in_kernel_review(struct in_kernel *x, struct l2 *l, uint64_t now_ms); /* at its deadline */
+uint64_t in_kernel_deadline(const struct in_kernel *x);
+
+/* For l2_metrics(); false: there is none. */
+bool in_kernel_counts(const struct in_kernel *x, struct l2_elsewhere *out);
+
+#endif

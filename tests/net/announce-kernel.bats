@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+# Answers inside the kernel: what is asked within a moment of an answer never comes to the process.  The
+# client asks every millisecond, so nearly all of it is.
+
+bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/announce.bash
+source tests/lib/announce.bash
+
+metrics() {
+	curl -sf --unix-socket "$T/run/announce.sock" http://lbctl/metrics
+}
+
+metric() { # NAME{LABELS}: its value, or 0
+	metrics | awk -v name="$1" 'index($0, name " ") == 1 { n = $NF } END { print n + 0 }'
+}
+
+in_kernel() {
+	metric 'lbctl_layer2_answered_in_kernel_total{interface="eth0"}'
+}
+
+value() { # NAME: of $gap, whole milliseconds
+	sed -n "s/.*\b$1=\([0-9]*\).*/\1/p" <<<"$gap"
+}
+
+announced() { # OPTION...
+	announce_on node-a 8 --run-dir "$T/run" "$@"
+	pid=$LAN_PID
+	announcement ADDED web node-a '"192.0.2.10","2001:db8::10"' >&8
+	wait_for 5 answered_by 192.0.2.10 $A
+}
+
+programs() { # how many announce has loaded
+	find "/proc/$pid/fd" -lname 'anon_inode:bpf*link*' | wc -l
+}
+
+ask() { # BEFORE AFTER DEED...
+	gap=$(lan_run client tests/lib/gap eth0 192.0.2.10 "$@" 8>&-)
+	echo "$gap"
+}
+
+@test "what is asked again within a moment is answered in the kernel, and counted" {
+	announced
+	ask 100 400 true
+	[ "$(value unanswered)" -eq 0 ]
+	[ "$(in_kernel)" -ge 400 ]
+	[ "$(in_kernel)" -lt "$(value sent)" ] # the first of each tenth of a second is not
+	[ "$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" -gt "$(value sent)" ]
+	[ "$(metric 'metallb_layer2_requests_received{ip="192.0.2.10",interface="eth0"}')" -eq \
+		"$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" ]
+	[ "$(metric 'lbctl_layer2_frames_total{interface="eth0",outcome="answered"}')" -eq \
+		"$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" ]
+	[ "$(metric 'metallb_layer2_responses_sent{ip="2001:db8::10",interface="eth0"}')" -eq 0 ]
+}
+
+@test "without CAP_BPF, or where each frame is told, the sockets answer alone" {
+	WRAP='setpriv --bounding-set=-bpf,-sys_admin' announced
+	ask 100 400 true
+	[ "$(value unanswered)" -eq 0 ]
+	[ "$(in_kernel)" -eq 0 ]
+	[ ! -s "$T/node-a.err" ]
+	exec 8>&-
+	lan_stop "$pid" || true
+	rm "$T/node-a.in"
+	announced --log debug:l2
+	ask 10 90 true
+	[ "$(in_kernel)" -eq 0 ]
+	[ "$(grep -c 'asks for 192.0.2.10: answered' "$T/node-a.err")" -gt 100 ]
+}
+
+@test "of a process that stands still the kernel is silent within a tenth of a second" {
+	announced
+	ask 200 800 kill STOP "$pid"
+	kill -CONT "$pid"
+	[ "$(value unanswered)" -ge 650 ] && [ "$(value unanswered)" -le 800 ]
+	wait_for 5 answered_by 192.0.2.10 $A
+}
+
+@test "of a process that is killed nothing is left" {
+	announced
+	ask 200 800 kill KILL "$pid"
+	[ "$(value unanswered)" -ge 780 ]
+}
+
+@test "what is withdrawn is answered no more, and what else there is goes on" {
+	announced --grace 0s
+	announcement ADDED other node-a '"192.0.2.11"' >&8
+	wait_for 5 answered_by 192.0.2.11 $A
+	announcement DELETED web node-a '"192.0.2.10","2001:db8::10"' >"$T/deleted"
+	ask 200 800 cp "$T/deleted" "$T/node-a.in"
+	[ "$(value unanswered)" -ge 780 ]
+	answered_by 192.0.2.11 $A
+}
+
+@test "a MAC that changes is told by the next answer" {
+	announced
+	ask 200 400 ip -n "$(lan_ns node-a)" link set eth0 address 02:00:00:00:00:aa
+	[ "$(value first)" -le 50 ]
+	[ "$(value both)" -le 10 ]
+	[ "$(value unanswered)" -le 50 ]
+	answered_by 192.0.2.10 02:00:00:00:00:aa
+}
+
+@test "an interface that goes and comes back under its number is answered on" {
+	announced
+	local n
+	n=$(lan_run node-a cat /sys/class/net/eth0/ifindex)
+	lan_run node-a ip link del eth0
+	ip -n "$(lan_ns switch)" link add again type veth peer name eth0 index "$n" netns "$(lan_ns node-a)" address $A
+	ip -n "$(lan_ns switch)" link set again master lan up
+	lan_run node-a ip link set eth0 up
+	wait_for 5 answered_by 192.0.2.10 $A
+	ask 100 400 true
+	[ "$(in_kernel)" -ge 400 ]
+}
+
+# sends OP SENDER TARGET: what node-b shall broadcast, for ask
+sends() {
+	cat >"$T/send.py" <<-'PY'
+		import socket, struct, sys
+		op, sender, target = int(sys.argv[1]), *map(socket.inet_aton, sys.argv[2:])
+		s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+		s.bind(("eth0", 0))
+		mac = s.getsockname()[4]
+		s.send(b"\xff" * 6 + mac + struct.pack("!HHHBBH", 0x806, 1, 0x800, 6, 4, op) + mac + sender + bytes(6) + target)
+	PY
+	deed=(ip netns exec "$(lan_ns node-b)" python3 "$T/send.py" "$@")
+}
+
+@test "claims are heard meanwhile" {
+	announced
+	sends 2 192.0.2.10 192.0.2.10
+	ask 300 300 "${deed[@]}"
+	wait_for 5 decided node-a AddressConflict
+	sends 1 192.0.2.10 192.0.2.100 # one that only shows in a question
+	ask 300 300 "${deed[@]}"
+	wait_for 5 counted 2
+	[ "$(in_kernel)" -ge 400 ]
+}
+
+counted() { # N: claims
+	[ "$(metric 'lbctl_layer2_conflicts_total{ip="192.0.2.10",interface="eth0"}')" -eq "$1" ]
+}
+
+# A host that answers no probe, and only gives itself away by what it asks.
+@test "while an address is probed, whatever its holder asks is heard" {
+	announced --probe 3s
+	listed >&8
+	service ADDED new 192.0.2.12 >&8
+	ask 10 200 true
+	[ "$(in_kernel)" -gt 0 ]
+	watch_arp "$T/seen" 'arp and arp[24:4] == 0xc000020c'
+	announcement ADDED new node-a '"192.0.2.12"' >&8
+	wait_for 2 lines "$T/seen" 1
+	sends 1 192.0.2.12 192.0.2.10
+	ask 200 200 "${deed[@]}"
+	wait_for 5 decided node-a AddressInUse
+}
+
+@test "when little is asked it goes, and what it counted stays" {
+	announced
+	ask 10 300 true
+	[ "$(in_kernel)" -gt 0 ]
+	[ "$(programs)" -eq 1 ]
+	local all
+	all=$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')
+	gone() {
+		[ "$(programs)" -eq 0 ]
+	}
+	wait_for 15 gone
+	[ "$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" -eq "$all" ]
+	[ "$(in_kernel)" -gt 0 ]
+	ask 10 300 true
+	[ "$(programs)" -eq 1 ]
+	[ "$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" -gt "$((all + 300))" ]
+}
