@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arp INTERFACE MODE COUNT WINDOW FIRST N: asks who has FIRST, FIRST+1, ... (N addresses in turn).
+/* arp INTERFACE MODE COUNT WINDOW FIRST N: asks who has FIRST, FIRST+1, ... (N addresses in turn); or
+ * one IPv6 address, by NDP.
  *
  * MODE ask: COUNT requests with WINDOW outstanding; prints replies a second, p50 and p99 of the
  * round trip in microseconds, and how many were lost.  MODE flood: COUNT requests, no waiting; flood6:
@@ -27,6 +28,8 @@ struct prober {
 	int ifindex;
 	struct mac mac;
 	uint32_t first, n, next;
+	struct in6_addr target6;
+	bool ipv6;
 	uint64_t sent_at[MOST_WINDOW]; /* 0: free */
 	uint32_t *took_us;
 	size_t count, window, asked, done, lost;
@@ -46,30 +49,58 @@ static int fail(const char *what)
 	return 1;
 }
 
-static void send_one(struct prober *p, size_t slot)
+static struct in6_addr sender6(size_t slot)
+{
+	return (struct in6_addr){ .s6_addr = { 0x20, 1, 0x0d, 0xb8, [14] = 1, [15] = (uint8_t)slot } };
+}
+
+static size_t question(struct prober *p, size_t slot, uint8_t bytes[static NDP_FRAME_MAX])
 {
 	struct in_addr sender = { htonl(SENDER + (uint32_t)slot) };
 	struct in_addr target = { htonl(p->first + p->next) };
-	struct arp_frame f = arp_request(&p->mac, sender, target);
-	uint8_t bytes[ARP_FRAME_LEN];
+	const struct in6_addr from = sender6(slot);
+	struct arp_frame arp = arp_request(&p->mac, sender, target);
+	struct ndp_frame ndp;
 
 	p->next = (p->next + 1) % p->n;
-	arp_frame_encode(&f, bytes);
+	if (!p->ipv6)
+		return arp_frame_encode(&arp, bytes);
+	ndp = ndp_solicit(&p->mac, &from, &p->target6);
+	return ndp_frame_encode(&ndp, bytes);
+}
+
+static void send_one(struct prober *p, size_t slot)
+{
+	uint8_t bytes[NDP_FRAME_MAX];
+	size_t len = question(p, slot, bytes);
+
 	p->sent_at[slot] = now_us();
-	while (send(p->fd, bytes, sizeof(bytes), 0) < 0 && (errno == ENOBUFS || errno == EAGAIN))
+	while (send(p->fd, bytes, len, 0) < 0 && (errno == ENOBUFS || errno == EAGAIN))
 		;
+}
+
+/* Whose question it answers; MOST_WINDOW: nobody's. */
+static size_t slot_of(const struct prober *p, const uint8_t *bytes, size_t len)
+{
+	struct err e = ERR_INIT;
+	struct arp_frame arp;
+	struct ndp_frame ndp;
+
+	if (p->ipv6)
+		return ndp_frame_decode(&ndp, bytes, len, &e) == 0 && ndp.type == NDP_ADVERTISEMENT &&
+			       mac_equal(&ndp.to, &p->mac)
+			   ? ndp.destination.s6_addr[15]
+			   : MOST_WINDOW;
+	if (arp_frame_decode(&arp, bytes, len, &e) < 0 || arp.packet.op != ARP_REPLY ||
+	    !mac_equal(&arp.to, &p->mac))
+		return MOST_WINDOW;
+	return ntohl(arp.packet.target_ip.s_addr) - SENDER;
 }
 
 static void take_one(struct prober *p, const uint8_t *bytes, size_t len)
 {
-	struct err e = ERR_INIT;
-	struct arp_frame f;
-	uint32_t slot;
+	size_t slot = slot_of(p, bytes, len);
 
-	if (arp_frame_decode(&f, bytes, len, &e) < 0 || f.packet.op != ARP_REPLY ||
-	    !mac_equal(&f.to, &p->mac))
-		return;
-	slot = ntohl(f.packet.target_ip.s_addr) - SENDER;
 	if (slot >= p->window || !p->sent_at[slot])
 		return;
 	p->took_us[p->done++] = (uint32_t)(now_us() - p->sent_at[slot]);
@@ -152,7 +183,7 @@ static int open_on(struct prober *p, const char *interface)
 	struct ifreq r = { 0 };
 
 	p->ifindex = (int)if_nametoindex(interface);
-	p->fd = p->ifindex ? arp_open(p->ifindex, &e) : -1;
+	p->fd = !p->ifindex ? -1 : p->ipv6 ? ndp_open(p->ifindex, &e) : arp_open(p->ifindex, &e);
 	if (p->fd < 0) {
 		fprintf(stderr, "%s: %s\n", interface, p->ifindex ? e.text : "no such interface");
 		return -1;
@@ -164,10 +195,25 @@ static int open_on(struct prober *p, const char *interface)
 	return 0;
 }
 
+static int hear(const struct prober *p)
+{
+	struct in_addr *set = calloc(p->n, sizeof(*set));
+	struct err e = ERR_INIT;
+	int status;
+
+	if (!set)
+		return -1;
+	for (uint32_t i = 0; i < p->n; i++)
+		set[i].s_addr = htonl(p->first + i);
+	status = p->ipv6 ? ndp_hear(p->fd, &p->target6, 1, NDP_MATCH_CLAIMS, NULL, &e)
+			 : arp_hear(p->fd, set, p->n, ARP_MATCH_SENDER, NULL, &e);
+	free(set);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct prober p = { .fd = -1 };
-	struct in_addr *set;
 	struct err e = ERR_INIT;
 	struct addr first;
 	int status = 0;
@@ -178,16 +224,17 @@ int main(int argc, char **argv)
 	}
 	p.count = strtoul(argv[3], NULL, 10);
 	p.window = strtoul(argv[4], NULL, 10);
-	p.first = ntohl(addr_to_in(&first).s_addr);
+	p.ipv6 = first.family == ADDR_IPV6;
+	if (p.ipv6)
+		p.target6 = addr_to_in6(&first);
+	else
+		p.first = ntohl(addr_to_in(&first).s_addr);
 	p.n = (uint32_t)strtoul(argv[6], NULL, 10);
 	if (p.window < 1 || p.window > MOST_WINDOW || p.count < p.window || p.n < 1)
 		return fputs("arp: COUNT, WINDOW or N is out of range\n", stderr), 2;
 	if (open_on(&p, argv[1]) < 0)
 		return 1;
-	set = calloc(p.n, sizeof(*set));
-	for (uint32_t i = 0; set && i < p.n; i++)
-		set[i].s_addr = htonl(p.first + i);
-	if (!set || arp_hear(p.fd, set, p.n, ARP_MATCH_SENDER, NULL, &e) < 0)
+	if (hear(&p) < 0)
 		return fail("filter");
 	if (!strcmp(argv[2], "ask"))
 		status = ask(&p);
@@ -196,7 +243,6 @@ int main(int argc, char **argv)
 	else
 		for (size_t i = 0; i < p.count; i++)
 			send_one(&p, 0);
-	free(set);
 	close(p.fd);
 	return status;
 }

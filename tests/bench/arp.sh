@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# ARP between two hosts joined by one veth: lbctl announce against the kernel's own responder on the
+# ARP and NDP between two hosts joined by one veth: lbctl announce against the kernel's own responder on the
 # same host, turn and turn about.
 #
 # On a veth the kernel answers within the system call that sends the request, which no wire has.  So
@@ -21,6 +21,7 @@ lan_namespace client
 ip -n "$(lan_ns client)" link add eth0 type veth peer name eth0 netns "$(lan_ns node-a)"
 ip -n "$(lan_ns client)" addr add 192.0.2.100/24 dev eth0
 ip -n "$(lan_ns node-a)" addr add 192.0.2.1/24 dev eth0
+ip -n "$(lan_ns node-a)" addr add 2001:db8::1/64 dev eth0 nodad
 ip -n "$(lan_ns client)" link set eth0 up
 ip -n "$(lan_ns node-a)" link set eth0 up
 dir=$(mktemp -d)
@@ -123,6 +124,18 @@ compare() {
 		"$(lost "$set.one")" "$(lost "$set.kernel")"
 }
 
+compare_ndp() {
+	local set=$dir/six rate late kernel kernel99
+	rate=$(column 1 "$set") late=$(column 3 "$set.1")
+	kernel=$(column 1 "$set.kernel") kernel99=$(column 3 "$set.kernel.1")
+	printf 'NDP answers, 32 outstanding, a veth\t%s/s\t%s of the kernel (%s/s)\n' \
+		"$rate" "$(ratio "$rate" "$kernel")" "$kernel"
+	printf 'NDP latency, p50 / p99, a veth\t%s / %s us\tp99 %s of the kernel (%s / %s us)\n' \
+		"$(column 2 "$set.1")" "$late" "$(ratio "$late" "$kernel99")" \
+		"$(column 2 "$set.kernel.1")" "$kernel99"
+	printf 'CPU of announce, %s solicitations, a veth\t%s ms\t\n' "$count" "$(median <"$set.cpu")"
+}
+
 a_core_each() {
 	lan_run client sh -c 'echo 1 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
 	lan_run node-a sh -c 'echo 2 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
@@ -141,8 +154,17 @@ sleep 6
 before=$(cpu_ms "$one")
 probe flood6 "$count" 1 192.0.2.77 1
 foreign6=$(spent "$one" "$before")
+for _ in 1 2 3 4 5; do
+	before=$(cpu_ms "$one")
+	probe ask "$count" 32 2001:db8::10 1 >>"$dir/six"
+	spent "$one" "$before" >>"$dir/six.cpu"
+	probe ask "$count" 32 2001:db8::1 1 >>"$dir/six.kernel"
+	probe ask $((count / 5)) 1 2001:db8::10 1 >>"$dir/six.1"
+	probe ask $((count / 5)) 1 2001:db8::1 1 >>"$dir/six.kernel.1"
+done
 
 compare veth 'a veth'
+compare_ndp
 if [ "$(nproc)" -ge 2 ]; then
 	a_core_each
 	client_on=0

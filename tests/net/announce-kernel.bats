@@ -52,6 +52,40 @@ ask() { # BEFORE AFTER DEED...
 	[ "$(metric 'metallb_layer2_responses_sent{ip="2001:db8::10",interface="eth0"}')" -eq 0 ]
 }
 
+# Frames that the kernel sends, as tshark sees them; the first ones are the process's.
+@test "what it sends is what the process would, for solicitations as well" {
+	announced
+	spawn client tcpdump -U -i eth0 -w "$T/pcap" 'icmp6 or arp' 2>"$T/pcap.err"
+	wait_for 5 grep -q 'listening on' "$T/pcap.err"
+	cat >"$T/solicit.py" <<-'PY'
+		import json, socket, time
+		request, reply = (bytes.fromhex(x) for x in json.loads(open(0).read()))
+		s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86dd))
+		s.bind(("eth0", 0x86dd))
+		s.settimeout(1)
+		for _ in range(300):
+		    s.send(request)
+		    while s.recv(2000)[:len(reply)] != reply:
+		        pass
+		    time.sleep(0.001)
+	PY
+	jq '[.vectors[] | select(.reply)][0] | [.request, .reply]' tests/vectors/ndp.json |
+		lan_run client python3 "$T/solicit.py"
+	ask 10 200 true
+	[ "$(metric 'metallb_layer2_responses_sent{ip="2001:db8::10",interface="eth0"}')" -eq 300 ]
+	[ "$(in_kernel)" -ge 300 ]
+	recorded() { # by a tcpdump that may write it a little later
+		tshark -r "$T/pcap" -Y "eth.src == $A && !(eth.dst.ig == 1)" 2>/dev/null | sed 's/.* \(ARP\|ICMPv6\)/\1/' |
+			sort | uniq -c >"$T/sent"
+		[ "$(wc -l <"$T/sent")" -eq 2 ] && grep -q '^ *300 .*Neighbor Advertisement 2001:db8::10 (sol, ovr)' "$T/sent" &&
+			grep -q "^ *$(value sent) .*192.0.2.10 is at $A" "$T/sent"
+	}
+	wait_for 10 recorded || { cat "$T/sent"; false; }
+	run -0 tshark -r "$T/pcap" -Y "eth.src == $A && (_ws.malformed ||
+		icmpv6.checksum.status == \"Bad\" || _ws.expert.severity >= 6291456)"
+	run ! grep -v "^Running as user" <<<"$output"
+}
+
 @test "without CAP_BPF, or where each frame is told, the sockets answer alone" {
 	WRAP='setpriv --bounding-set=-bpf,-sys_admin' announced
 	ask 100 400 true
