@@ -61,11 +61,6 @@ int bpf_map_drop(int map, const void *key)
 	return element(BPF_MAP_DELETE_ELEM, map, key, NULL);
 }
 
-int bpf_map_next(int map, const void *key, void *next)
-{
-	return element(BPF_MAP_GET_NEXT_KEY, map, key, next);
-}
-
 int bpf_load(const struct program *p)
 {
 	union bpf_attr attr;

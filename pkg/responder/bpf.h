@@ -9,8 +9,6 @@ int bpf_map_new(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t 
 int bpf_map_set(int map, const void *key, const void *value);
 int bpf_map_get(int map, const void *key, void *value);
 int bpf_map_drop(int map, const void *key);
-/* The key after `key` (NULL: the first). */
-int bpf_map_next(int map, const void *key, void *next);
 
 int bpf_load(const struct program *p);
 /* At the ingress of a link, before others; the BPF link ends with its last descriptor. */

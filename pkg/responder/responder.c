@@ -31,6 +31,8 @@ struct attached {
 struct responder {
 	int answers, own, page_map;
 	struct page *page;
+	struct mac *macs; /* what is in `own`, sorted */
+	size_t macs_n;
 	struct attached at[RESPONDER_LINKS];
 };
 
@@ -88,44 +90,65 @@ void responder_free(struct responder *r)
 	close_fd(r->answers);
 	close_fd(r->own);
 	close_fd(r->page_map);
+	free(r->macs);
 	free(r);
 }
 
-static struct responder_mac own_key(const struct mac *m)
+static int by_bytes(const void *a, const void *b)
 {
-	struct responder_mac key = { 0 };
-
-	memcpy(key.bytes, m->bytes, MAC_LEN);
-	return key;
+	return memcmp(a, b, MAC_LEN);
 }
 
-static bool is_among(const struct responder_mac *key, const struct mac *at, size_t n)
+/* In the map, or not. */
+static int put_own(const struct responder *r, const struct mac *m, bool in, struct err *e)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!memcmp(key->bytes, at[i].bytes, MAC_LEN))
-			return true;
-	return false;
+	struct responder_mac key = { 0 };
+	const uint8_t yes = 1;
+
+	memcpy(key.bytes, m->bytes, MAC_LEN);
+	if (!in)
+		bpf_map_drop(r->own, &key);
+	else if (bpf_map_set(r->own, &key, &yes) < 0)
+		return err_sys(e, errno, "adding a MAC to a map of eBPF");
+	return 0;
+}
+
+/* Those that are in one of both only; both are sorted, with one for each of several equal ones. */
+static int put_difference(const struct responder *r, const struct mac *new, size_t new_n, struct err *e)
+{
+	size_t i = 0, j = 0;
+
+	while (i < r->macs_n || j < new_n) {
+		int order = i == r->macs_n ? 1 : j == new_n ? -1 : by_bytes(&r->macs[i], &new[j]);
+
+		if (order < 0)
+			put_own(r, &r->macs[i], false, e);
+		else if (order > 0 && put_own(r, &new[j], true, e) < 0)
+			return -1;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return 0;
 }
 
 int responder_set_own(struct responder *r, const struct mac *at, size_t n, struct err *e)
 {
-	struct responder_mac key, next;
-	const struct responder_mac *after = NULL;
-	const uint8_t yes = 1;
+	CLEANUP(freep) struct mac *new = malloc(n * sizeof(*new) + 1);
+	size_t new_n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		key = own_key(&at[i]);
-		if (bpf_map_set(r->own, &key, &yes) < 0)
-			return err_sys(e, errno, "adding a MAC to a map of eBPF");
-	}
-	while (bpf_map_next(r->own, after, &next) == 0) {
-		if (!is_among(&next, at, n)) {
-			bpf_map_drop(r->own, &next);
-			continue; /* what followed it follows `after` now */
-		}
-		key = next;
-		after = &key;
-	}
+	if (!new)
+		return err_memory(e);
+	if (n)
+		memcpy(new, at, n * sizeof(*new));
+	qsort(new, n, sizeof(*new), by_bytes);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || by_bytes(&new[i], &new[new_n - 1]) != 0)
+			new[new_n++] = new[i];
+	if (put_difference(r, new, new_n, e) < 0)
+		return -1;
+	free(r->macs);
+	r->macs = TAKE(new);
+	r->macs_n = new_n;
 	return 0;
 }
 
