@@ -6,6 +6,12 @@ bats_require_minimum_version 1.5.0
 # shellcheck source=tests/lib/announce.bash
 source tests/lib/announce.bash
 
+setup() {
+	printf '%s\n' 6.6 "$(uname -r)" | sort -CV || skip 'needs Linux 6.6 (tcx)'
+	T=$BATS_TEST_TMPDIR
+	lan_up node-a node-b client=100
+}
+
 metrics() {
 	curl -sf --unix-socket "$T/run/announce.sock" http://lbctl/metrics
 }
