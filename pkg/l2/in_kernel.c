@@ -11,6 +11,8 @@ enum {
 	MUCH = 50, /* in that time */
 	REVIEW_MS = 10000,
 	LITTLE = 1000, /* in that time */
+	RETRY_MS = 60000,
+	A_TURN = 2000, /* addresses learnt before others have their turn */
 };
 
 static uint64_t answered(void *arg, const struct addr *ip, int ifindex)
@@ -36,17 +38,18 @@ void in_kernel_close(struct in_kernel *x, struct l2 *l)
 	if (!in_kernel_counts(x, &counts))
 		return;
 	responder_answer_until(x->responder, 0);
-	l2_tell_places_anew(l, &counts);
+	l2_end_elsewhere(l, &counts);
 	responder_free(x->responder);
 	x->responder = NULL;
+	x->knows_all = false;
 	x->until_ms = 0;
 }
 
 static void give_up(struct in_kernel *x, struct l2 *l, const struct err *e)
 {
-	log_debug("l2", "ARP and NDP are answered by sockets alone: %s", e->text);
+	log_debug("responder", "only the sockets answer: %s", e->text);
 	in_kernel_close(x, l);
-	x->refused = true;
+	x->not_before_ms = x->since_ms + RETRY_MS;
 }
 
 static int set_own(struct in_kernel *x, const struct netlink_world *w, struct err *e)
@@ -89,25 +92,32 @@ void in_kernel_links(struct in_kernel *x, struct l2 *l, const struct netlink_wor
 
 void in_kernel_forget(struct in_kernel *x, struct l2 *l)
 {
+	struct err e = ERR_INIT;
 	struct l2_place p;
 
 	while (x->responder && l2_next_gone(l, &p))
-		responder_drop(x->responder, &p.address, p.ifindex);
+		if (responder_drop(x->responder, &p.address, p.ifindex, &e) < 0)
+			give_up(x, l, &e);
 	if (x->responder && l2_places_lost(l))
 		in_kernel_close(x, l);
-	if (x->responder && l2_is_probing(l))
+	if (l2_is_probing(l))
 		in_kernel_stop(x);
 }
 
-void in_kernel_learn(struct in_kernel *x, struct l2 *l)
+bool in_kernel_learn(struct in_kernel *x, struct l2 *l)
 {
 	struct err e = ERR_INIT;
 	struct l2_place p;
 
-	while (x->responder && l2_next_place(l, &p))
-		if (responder_add(x->responder, &p.address, p.ifindex, &e) < 0 &&
-		    e.kind != ERR_EXHAUSTED)
+	for (int i = 0; x->responder && i < A_TURN; i++) {
+		x->knows_all = !l2_next_place(l, &p);
+		if (x->knows_all)
+			return false;
+		if (responder_add(x->responder, &p.address, p.ifindex, &e) < 0)
 			give_up(x, l, &e);
+	}
+	in_kernel_stop(x);
+	return x->responder;
 }
 
 static void start(
@@ -122,29 +132,39 @@ static void start(
 		x->by_it = 0;
 		if (!x->responder || set_own(x, w, &e) < 0)
 			give_up(x, l, &e);
-		in_kernel_learn(x, l);
 	}
-	if (x->responder && k && !responder_has_link(x->responder, ifindex))
+	if (x->responder && k)
 		set_link(x, l, k);
 }
 
-bool in_kernel_go_on(struct in_kernel *x, struct l2 *l, const struct netlink_world *w, int ifindex,
+/* Whether that is much, and the sockets' work on a link that has no program yet. */
+static bool is_much(struct in_kernel *x, int ifindex, size_t n, uint64_t now_ms)
+{
+	if (x->responder && responder_has_link(x->responder, ifindex))
+		return false;
+	if (now_ms - x->since_ms >= GO_ON_MS) {
+		x->since_ms = now_ms;
+		x->ifindex = ifindex;
+		x->by_sockets = 0;
+	}
+	if (x->ifindex == ifindex)
+		x->by_sockets += n;
+	return x->by_sockets >= MUCH;
+}
+
+bool in_kernel_answered(struct in_kernel *x, struct l2 *l, const struct netlink_world *w, int ifindex,
     size_t n, uint64_t now_ms, uint64_t most_ms)
 {
 	bool had = x->responder;
 
-	if (now_ms - x->since_ms >= GO_ON_MS) {
-		x->since_ms = now_ms;
-		x->by_sockets = 0;
-	}
-	x->by_sockets += n;
-	if (x->by_sockets >= MUCH && !x->refused && !log_enabled(LOG_DEBUG, "l2"))
+	if (now_ms >= x->not_before_ms && is_much(x, ifindex, n, now_ms) &&
+	    !log_enabled(LOG_DEBUG, "l2"))
 		start(x, l, w, ifindex, now_ms);
-	if (!x->responder || l2_is_probing(l))
-		return x->responder && !had;
-	x->until_ms = now_ms + GO_ON_MS < most_ms ? now_ms + GO_ON_MS : most_ms;
-	responder_answer_until(x->responder, x->until_ms);
-	return !had;
+	if (x->knows_all && !l2_is_probing(l)) {
+		x->until_ms = now_ms + GO_ON_MS < most_ms ? now_ms + GO_ON_MS : most_ms;
+		responder_answer_until(x->responder, x->until_ms);
+	}
+	return x->responder && !had;
 }
 
 void in_kernel_stop(struct in_kernel *x)

@@ -176,9 +176,9 @@ uint64_t l2_groups_generation(const struct l2 *l);
 /* The lowest ifindex of the links on which the address is answered, or 0. */
 int l2_first_link(const struct l2 *l, const struct addr *a);
 
-/* Where addresses are answered, for what answers in this process's stead: the places that have gone
- * since it was asked last, and those that have come.  A place that is lost, for want of memory, has
- * gone and is not told. */
+/* Where addresses are answered, for what answers in the stead of this process: the places that have
+ * gone since it was asked last, and those that have come.  A place that is lost, for want of memory,
+ * has gone and is not told. */
 struct l2_place {
 	struct addr address;
 	int ifindex;
@@ -186,9 +186,15 @@ struct l2_place {
 bool l2_next_gone(struct l2 *l, struct l2_place *out); /* false when there is none */
 bool l2_next_place(struct l2 *l, struct l2_place *out);
 bool l2_places_lost(const struct l2 *l);
-/* As if nothing had been told yet: that will not answer any more.  What it has counts as answered. */
-struct l2_elsewhere;
-void l2_tell_places_anew(struct l2 *l, const struct l2_elsewhere *x);
+
+/* How often that has answered: at a place that was told, and on a link. */
+struct l2_elsewhere {
+	uint64_t (*answered)(void *arg, const struct addr *ip, int ifindex);
+	uint64_t (*answered_on)(void *arg, int ifindex);
+	void *arg;
+};
+/* It ends: what it has answered is counted here, and all places are told anew to the next. */
+void l2_end_elsewhere(struct l2 *l, const struct l2_elsewhere *x);
 
 /* Whether an address is being probed: any frame of a host that has it counts. */
 bool l2_is_probing(const struct l2 *l);
@@ -220,14 +226,9 @@ struct l2_event {
 bool l2_next_event(struct l2 *l, struct l2_event *ev); /* false when there is none */
 
 /* What was counted, in the text format of Prometheus, with MetalLB's names where it has one: by address
- * and interface, and by interface what became of the frames that arrived.  `node`: for the label. */
-struct l2_elsewhere { /* what was answered in the stead of this process, and isn't counted yet */
-	uint64_t (*of)(void *arg, const struct addr *ip, int ifindex);
-	uint64_t (*on)(void *arg, int ifindex);
-	void *arg;
-};
-void l2_metrics(const struct l2 *l, const struct l2_elsewhere *x, const char *node,
-    struct buf *out); /* x: or NULL */
+ * and interface, and by interface what became of the frames that arrived.  x: what answers in the
+ * stead of this process, or NULL.  `node`: for the label. */
+void l2_metrics(const struct l2 *l, const struct l2_elsewhere *x, const char *node, struct buf *out);
 
 /* The engine on the links of this host. */
 struct l2_port;

@@ -33,8 +33,10 @@ static uint64_t conflicts(const struct l2 *l, const struct place *p)
 }
 
 static const struct family families[] = {
+	/* In this order there are never more answers than requests, though both go on rising. */
+	{ "metallb_layer2_responses_sent", "Answers to requests for an announced address.", answered,
+	    true },
 	{ "metallb_layer2_requests_received", "Requests for an announced address.", requests, true },
-	{ "metallb_layer2_responses_sent", "Answers to them.", answered, true },
 	{ "metallb_layer2_gratuitous_sent", "Frames that announce an address unasked.", gratuitous,
 	    false },
 	{ "lbctl_layer2_conflicts_total", "Claims of an announced address by other hosts.", conflicts,
@@ -71,7 +73,7 @@ static void put_family(
 			uint64_t n = f->value(l, p);
 
 			if (x && f->elsewhere)
-				n += x->of(x->arg, &ip, p->ifindex);
+				n += x->answered(x->arg, &ip, p->ifindex);
 			buf_printf(out, "%s{ip=\"%s\",interface=\"", f->name, addr_format(&ip, text));
 			put_label(out, link_find(l, p->ifindex)->name);
 			buf_printf(out, "\"} %llu\n", (unsigned long long)n);
@@ -90,7 +92,7 @@ static void put_frames(const struct l2 *l, const struct l2_elsewhere *x, struct 
 			uint64_t n = k->outcomes[o];
 
 			if (x && o == L2_ANSWERED)
-				n += x->on(x->arg, k->ifindex);
+				n += x->answered_on(x->arg, k->ifindex);
 			if (!n)
 				continue;
 			buf_printf(out, "%s{interface=\"", name);
@@ -107,7 +109,7 @@ static void put_elsewhere(const struct l2 *l, const struct l2_elsewhere *x, stru
 
 	head(out, name, "Requests that were answered inside the kernel, counted above too.", "counter");
 	for (size_t i = 0; (k = table_next(&l->links, &i));) {
-		uint64_t n = k->elsewhere + (x ? x->on(x->arg, k->ifindex) : 0);
+		uint64_t n = k->elsewhere + (x ? x->answered_on(x->arg, k->ifindex) : 0);
 
 		if (!n)
 			continue;

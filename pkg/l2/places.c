@@ -85,14 +85,14 @@ bool l2_places_lost(const struct l2 *l)
 	return l->places_lost;
 }
 
-void l2_tell_places_anew(struct l2 *l, const struct l2_elsewhere *x)
+void l2_end_elsewhere(struct l2 *l, const struct l2_elsewhere *x)
 {
 	struct link *k;
 	struct place *p;
 	struct vip *v;
 
 	for (size_t i = 0; (k = table_next(&l->links, &i));) {
-		uint64_t n = x->on(x->arg, k->ifindex);
+		uint64_t n = x->answered_on(x->arg, k->ifindex);
 
 		k->outcomes[L2_ANSWERED] += n;
 		k->elsewhere += n;
@@ -100,7 +100,7 @@ void l2_tell_places_anew(struct l2 *l, const struct l2_elsewhere *x)
 	for (size_t i = 0; (v = table_next(&l->vips, &i));)
 		for (size_t j = 0; (p = vip_next_place(v, &j));) {
 			const struct addr ip = ip_to_addr(&p->ip);
-			uint32_t n = p->told ? (uint32_t)x->of(x->arg, &ip, p->ifindex) : 0;
+			uint32_t n = p->told ? (uint32_t)x->answered(x->arg, &ip, p->ifindex) : 0;
 
 			p->requests += n;
 			p->answered += n;

@@ -139,7 +139,7 @@ static void what_was_answered_elsewhere_is_counted(void **state)
 	assert_counted(l, &x, asked, true);
 	assert_counted(l, &x, link, true);
 	assert_counted(l, &x, in_kernel, true);
-	l2_tell_places_anew(l, &x); /* it stays counted */
+	l2_end_elsewhere(l, &x); /* it stays counted */
 	assert_counted(l, NULL, place, true);
 	assert_counted(l, NULL, asked, true);
 	assert_counted(l, NULL, link, true);
@@ -221,7 +221,7 @@ static void whoever_follows_knows_what_is_answered(void **state)
 		if (rand() % 3 == 0)
 			l2_tick(l, now);
 		if (rand() % 50 == 0) {
-			l2_tell_places_anew(l, &none);
+			l2_end_elsewhere(l, &none);
 			m = (struct mirror){ 0 };
 		}
 		if (rand() % 4)

@@ -163,7 +163,7 @@ static void pump(struct l2_port *p)
 	uint64_t now = loop_now_ms(p->loop), next;
 	struct err e = ERR_INIT;
 	struct l2_event ev;
-	bool changed, links = p->links_changed;
+	bool changed, more, links = p->links_changed;
 
 	check_silent(p, now);
 	l2_tick(p->engine, now);
@@ -177,9 +177,9 @@ static void pump(struct l2_port *p)
 	p->links_changed = false;
 	p->was_silent = p->silent;
 	send_due(p);
-	in_kernel_learn(&p->in_kernel, p->engine); /* after the first frames */
+	more = in_kernel_learn(&p->in_kernel, p->engine); /* after the first frames */
 	in_kernel_review(&p->in_kernel, p->engine, now);
-	next = deadline(p);
+	next = more ? now : deadline(p);
 	if (next == UINT64_MAX)
 		loop_timer_stop(p->timer);
 	else
@@ -236,11 +236,12 @@ static void log_ndp(const struct l2_port *p, const struct ndp_message *m, enum l
 static bool answered(struct l2_port *p, size_t got, size_t most)
 {
 	size_t n = p->ears.arp_n + p->ears.ndp_n;
+	int ifindex = n ? ears_last_link(&p->ears) : 0;
 
-	if (n && in_kernel_go_on(&p->in_kernel, p->engine, l2_port_world(p), ears_last_link(&p->ears),
-		     n, loop_now_ms(p->loop), p->speak_until_ms))
-		loop_timer_set(p->timer, 0); /* it has a deadline now */
 	send_out(p);
+	if (n && in_kernel_answered(&p->in_kernel, p->engine, l2_port_world(p), ifindex, n,
+		     loop_now_ms(p->loop), p->speak_until_ms))
+		loop_timer_set(p->timer, 0);
 	if (l2_deadline(p->engine) <= loop_now_ms(p->loop))
 		loop_timer_set(p->timer, 0);
 	return got == most && !p->blocked;
@@ -359,6 +360,7 @@ static int open_all(struct l2_port *p, const struct l2_port_options *o, struct e
 	if (!p->monitor)
 		return -1;
 	if (o->bind) {
+		p->in_kernel.not_before_ms = UINT64_MAX; /* the kernel answers itself */
 		p->bind = bind_new(o->bind_interface, l2_port_world(p), e);
 		if (!p->bind)
 			return -1;
@@ -405,9 +407,10 @@ void l2_port_free(struct l2_port *p)
 	loop_fd_remove(p->on_monitor);
 	loop_timer_remove(p->timer);
 	loop_timer_remove(p->retry);
-	in_kernel_close(&p->in_kernel, p->engine);
+	in_kernel_stop(&p->in_kernel);
 	ears_close(&p->ears);
 	bind_free(p->bind);
+	in_kernel_close(&p->in_kernel, p->engine);
 	netlink_monitor_free(p->monitor);
 	l2_free(p->engine);
 	free(p);

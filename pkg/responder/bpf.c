@@ -6,7 +6,6 @@
 
 enum {
 	TCX_INGRESS = 46,   /* BPF_TCX_INGRESS of <linux/bpf.h> since Linux 6.6 */
-	BEFORE_OTHERS = 8,  /* BPF_F_BEFORE */
 	MOST_PROGRAMS = 64, /* at one hook */
 };
 
@@ -82,7 +81,6 @@ int bpf_attach(int program, int ifindex)
 	attr.link_create.prog_fd = (uint32_t)program;
 	attr.link_create.target_ifindex = (uint32_t)ifindex;
 	attr.link_create.attach_type = TCX_INGRESS;
-	attr.link_create.flags = BEFORE_OTHERS;
 	return bpf(BPF_LINK_CREATE, &attr);
 }
 

@@ -11,7 +11,7 @@ int bpf_map_get(int map, const void *key, void *value);
 int bpf_map_drop(int map, const void *key);
 
 int bpf_load(const struct program *p);
-/* At the ingress of a link, before others; the BPF link ends with its last descriptor. */
+/* At the ingress of a link, behind others; the BPF link ends with its last descriptor. */
 int bpf_attach(int program, int ifindex);
 int bpf_replace(int link, int program);
 /* False: the link of the network has gone, be it to another network namespace. */

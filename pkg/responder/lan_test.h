@@ -65,6 +65,13 @@ static inline void add(struct responder *r, const char *text, int ifindex)
 		fail_msg("%s", e.text);
 }
 
+static inline void drop(struct responder *r, const struct addr *a, int ifindex)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(responder_drop(r, a, ifindex, &e), 0);
+}
+
 static inline void set_link(struct responder *r, int ifindex, const struct mac *mac)
 {
 	struct err e = ERR_INIT;

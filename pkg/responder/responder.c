@@ -276,11 +276,13 @@ int responder_add(struct responder *r, const struct addr *ip, int ifindex, struc
 	return err_sys(e, errno, "adding an address to a map of eBPF");
 }
 
-void responder_drop(struct responder *r, const struct addr *ip, int ifindex)
+int responder_drop(struct responder *r, const struct addr *ip, int ifindex, struct err *e)
 {
 	struct responder_key k = key_of(ip, ifindex);
 
-	bpf_map_drop(r->answers, &k);
+	if (bpf_map_drop(r->answers, &k) == 0 || errno == ENOENT)
+		return 0;
+	return err_sys(e, errno, "removing an address from a map of eBPF");
 }
 
 void responder_answer_until(struct responder *r, uint64_t until_ms)

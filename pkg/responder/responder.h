@@ -3,13 +3,14 @@
  * process that has just answered some itself.
  *
  * An eBPF program at the ingress of a link answers the plain requests for the addresses that were
- * added, with the bytes that this process would send, before any socket sees them; so a client has its
- * answer as soon as from the kernel's own ARP, and nobody is woken.  Everything else is passed on:
- * probes, claims, frames of this host, and whatever is not quite as usual.
+ * added, with the bytes that this process would send, so that a client has its answer as soon as from
+ * the kernel's own ARP, and nobody is woken.  What it answers nobody else on this host sees, but those
+ * who see everything (tcpdump).  All else is passed on: probes, claims, frames of this host, and
+ * whatever is not quite as usual.
  *
  * It answers until a moment that the process sets anew each time that it has answered, so it is silent
  * soon after the process stands still; then the next request comes to the process's socket.  When the
- * process is killed, the kernel detaches the program first of all.
+ * process is killed, the kernel detaches the program first of all, link by link.
  *
  * Needs Linux 6.6 (the hook tcx), CAP_BPF and CAP_NET_ADMIN.  To attach or detach a program takes the
  * kernel 10 to 30 ms, in which this process waits. */
@@ -23,7 +24,7 @@
 
 enum {
 	RESPONDER_ADDRESSES = 65536, /* at most, counted once a link */
-	RESPONDER_LINKS = 16,
+	RESPONDER_LINKS = 4,         /* so that to end does not take long */
 };
 
 struct responder;
@@ -45,7 +46,7 @@ void responder_drop_link(struct responder *r, int ifindex); /* unknown ones are 
 
 /* An address that may be answered on a link, and one that must not any more. */
 int responder_add(struct responder *r, const struct addr *ip, int ifindex, struct err *e) MUST_CHECK;
-void responder_drop(struct responder *r, const struct addr *ip, int ifindex);
+int responder_drop(struct responder *r, const struct addr *ip, int ifindex, struct err *e) MUST_CHECK;
 
 /* Until when, by CLOCK_MONOTONIC; 0: not now. */
 void responder_answer_until(struct responder *r, uint64_t until_ms);

@@ -59,12 +59,12 @@ static void addresses_come_and_go(void **state)
 	struct lan *l = *state;
 	const struct addr v4 = ip("192.0.2.10"), v6 = ip("2001:db8::10");
 
-	responder_drop(l->r, &v4, PEER); /* another link's */
-	responder_drop(l->r, &v6, PEER);
+	drop(l->r, &v4, PEER); /* another link's */
+	drop(l->r, &v6, PEER);
 	assert_both_answered(l);
-	responder_drop(l->r, &v4, LINK);
-	responder_drop(l->r, &v6, LINK);
-	responder_drop(l->r, &v6, LINK);
+	drop(l->r, &v4, LINK);
+	drop(l->r, &v6, LINK);
+	drop(l->r, &v6, LINK);
 	assert_both_passed(l);
 	assert_int_equal(responder_answered(l->r, &v4, LINK), 0);
 	add(l->r, "192.0.2.10", PEER);
@@ -187,7 +187,7 @@ static void each_link_has_its_own(void **state)
 	assert_both_answered(l);
 	add(l->r, "192.0.2.10", PEER);
 	add(l->r, "2001:db8::10", PEER);
-	responder_drop(l->r, &v4, LINK);
+	drop(l->r, &v4, LINK);
 	assert_both_answered(&back);
 	assert_int_equal(fate_of(l, request, sizeof(request)), PASSED_ARP);
 	assert_true(is_answered(&back, request, sizeof(request)));

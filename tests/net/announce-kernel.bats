@@ -115,6 +115,44 @@ ask() { # BEFORE AFTER DEED...
 	wait_for 5 answered_by 192.0.2.10 $A
 }
 
+# In the place of members: says until when announce may speak, and once $T/end is there, for 15 ms more and
+# never again; 5 ms later announce stands still.
+beats() {
+	cat >"$T/beats.py" <<-'PY'
+		import ctypes, os, signal, sys, time
+		class Value(ctypes.Union):
+		    _fields_ = [("number", ctypes.c_int), ("pointer", ctypes.c_void_p)]
+		libc = ctypes.CDLL(None)
+		libc.sigqueue.argtypes = [ctypes.c_int, ctypes.c_int, Value]
+		pid, end = int(sys.argv[1]), sys.argv[2]
+		def until(ms):
+		    at = int(time.monotonic() * 1000) + ms
+		    libc.sigqueue(pid, signal.SIGURG, Value(number=ctypes.c_int(at & 0xffffffff).value))
+		signal.signal(signal.SIGURG, signal.SIG_IGN)
+		while not os.path.exists(end):
+		    until(250)
+		    time.sleep(0.005)
+		until(15)
+		time.sleep(0.005)
+		os.kill(pid, signal.SIGSTOP)
+	PY
+	spawn node-a python3 "$T/beats.py" "$pid" "$T/end"
+	printf '{"type":"MODIFIED","object":{"kind":"Member","apiVersion":"lbctl.dev/v1","metadata":{"name":"node-a"},"status":{"alive":true,"notify":%s}}}\n' \
+		"$LAN_PID" >&8
+}
+
+@test "it is silent when the process may not speak any more, even if that stands still" {
+	announced
+	for _ in 1 2 3; do
+		rm -f "$T/end"
+		beats
+		ask 300 500 touch "$T/end"
+		kill -CONT "$pid"
+		[ "$(value unanswered)" -ge 475 ]
+	done
+	[ "$(in_kernel)" -ge 600 ]
+}
+
 @test "of a process that is killed nothing is left" {
 	announced
 	ask 200 800 kill KILL "$pid"
