@@ -191,14 +191,14 @@ beats() {
 	[ "$(in_kernel)" -ge 400 ]
 }
 
-# sends OP SENDER TARGET: what node-b shall broadcast, for ask
+# sends OP SENDER TARGET [MAC]: what node-b shall broadcast, for ask
 sends() {
 	cat >"$T/send.py" <<-'PY'
 		import socket, struct, sys
-		op, sender, target = int(sys.argv[1]), *map(socket.inet_aton, sys.argv[2:])
+		op, sender, target = int(sys.argv[1]), *map(socket.inet_aton, sys.argv[2:4])
 		s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 		s.bind(("eth0", 0))
-		mac = s.getsockname()[4]
+		mac = bytes.fromhex(sys.argv[4].replace(":", "")) if sys.argv[4:] else s.getsockname()[4]
 		s.send(b"\xff" * 6 + mac + struct.pack("!HHHBBH", 0x806, 1, 0x800, 6, 4, op) + mac + sender + bytes(6) + target)
 	PY
 	deed=(ip netns exec "$(lan_ns node-b)" python3 "$T/send.py" "$@")
@@ -217,6 +217,22 @@ sends() {
 
 counted() { # N: claims
 	[ "$(metric 'lbctl_layer2_conflicts_total{ip="192.0.2.10",interface="eth0"}')" -eq "$1" ]
+}
+
+@test "what comes meanwhile is known to it: an address, and a MAC of this host" {
+	announced
+	ask 10 300 true
+	announcement ADDED other node-a '"192.0.2.11"' >&8
+	lan_run node-a ip link add more address 02:00:00:00:00:77 type veth peer name less
+	wait_for 5 answered_by 192.0.2.11 $A
+	sends 1 192.0.2.101 192.0.2.10 02:00:00:00:00:77
+	ask 300 300 "${deed[@]}"
+	[ "$(metric 'lbctl_layer2_frames_total{interface="eth0",outcome="from this host"}')" -eq 1 ]
+	local before
+	before=$(in_kernel)
+	gap=$(lan_run client tests/lib/gap eth0 192.0.2.11 100 300 true 8>&-)
+	[ "$(value unanswered)" -eq 0 ]
+	[ "$(in_kernel)" -ge $((before + 300)) ]
 }
 
 # A host that answers no probe, and only gives itself away by what it asks.
