@@ -136,6 +136,32 @@ struct in6_addr addr_to_in6(const struct addr *a)
 	return in6;
 }
 
+struct in6_addr addr_map(struct in_addr in)
+{
+	struct in6_addr ip = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(&ip.s6_addr[12], &in, sizeof(in));
+	return ip;
+}
+
+struct in6_addr addr_to_mapped(const struct addr *a)
+{
+	return a->family == ADDR_IPV4 ? addr_map(addr_to_in(a)) : addr_to_in6(a);
+}
+
+struct in_addr addr_unmap(const struct in6_addr *ip)
+{
+	struct in_addr in;
+
+	memcpy(&in, &ip->s6_addr[12], sizeof(in));
+	return in;
+}
+
+struct addr addr_from_mapped(const struct in6_addr *ip)
+{
+	return IN6_IS_ADDR_V4MAPPED(ip) ? addr_from_in(addr_unmap(ip)) : addr_from_in6(ip);
+}
+
 size_t addr_len(const struct addr *a)
 {
 	return a->family == ADDR_IPV4 ? 4 : a->family == ADDR_IPV6 ? 16 : 0;

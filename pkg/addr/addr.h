@@ -48,6 +48,11 @@ struct addr addr_from_in(struct in_addr in);
 struct addr addr_from_in6(const struct in6_addr *in6);
 struct in_addr addr_to_in(const struct addr *a); /* of an IPv4 address */
 struct in6_addr addr_to_in6(const struct addr *a);
+/* IPv4 as one of IPv6, ::ffff:192.0.2.10 (RFC 4291 section 2.5.5.2); IPv6 as it is. */
+struct in6_addr addr_to_mapped(const struct addr *a);
+struct addr addr_from_mapped(const struct in6_addr *ip);
+struct in6_addr addr_map(struct in_addr in);
+struct in_addr addr_unmap(const struct in6_addr *ip);
 size_t addr_len(const struct addr *a);        /* 4, 16, or 0 for ADDR_NONE */
 const char *addr_family_name(uint8_t family); /* "IPv4", "IPv6", as in Service.spec.ipFamilies */
 

@@ -131,6 +131,13 @@ static void kernel_forms_and_back(void **state)
 	assert_true(addr_equal(&a, &back));
 	back = addr_from_in6(&in6);
 	assert_true(addr_equal(&b, &back));
+	in6 = addr_to_mapped(&a);
+	assert_memory_equal(&in6, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1", sizeof(in6));
+	back = addr_from_mapped(&in6);
+	assert_true(addr_equal(&a, &back));
+	in6 = addr_to_mapped(&b);
+	back = addr_from_mapped(&in6);
+	assert_true(addr_equal(&b, &back));
 	assert_int_equal(addr_len(&a), 4);
 	assert_int_equal(addr_len(&b), 16);
 	assert_string_equal(addr_family_name(a.family), "IPv4");

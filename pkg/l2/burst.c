@@ -222,7 +222,7 @@ bool l2_next_frame(struct l2 *l, struct l2_frame *out)
 		else
 			out->arp = arp_gratuitous(
 			    p->step < STEP_REFRESH && p->step % 2 ? ARP_REPLY : ARP_REQUEST, &k->mac,
-			    ip_to_in(&p->ip));
+			    addr_unmap(&p->ip));
 		k->tokens -= l->rate ? 1000 : 0;
 		step_done(l, k, p);
 		return true;

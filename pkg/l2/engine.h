@@ -195,11 +195,6 @@ static inline struct owner *vip_owner(const struct vip *v, size_t i)
 	return slots_at(&v->owners, v->owners_n, i);
 }
 
-struct in6_addr ip_from_addr(const struct addr *a);
-struct in6_addr ip_from_in(struct in_addr in);
-struct addr ip_to_addr(const struct in6_addr *ip);
-struct in_addr ip_to_in(const struct in6_addr *ip);
-
 /* vip.c */
 struct vip *vip_find(const struct l2 *l, const struct in6_addr *ip);
 /* NULL when there is no memory. */

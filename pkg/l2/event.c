@@ -34,7 +34,7 @@ static bool event(struct l2 *l, struct l2_event *ev, enum l2_happened what, cons
 	free(l->told_addresses);
 	l->told_addresses = calloc(o->vips_n + 1, sizeof(*l->told_addresses));
 	for (size_t i = 0; l->told_addresses && i < o->vips_n; i++)
-		l->told_addresses[i] = ip_to_addr(&o->vips[i]->first.ip);
+		l->told_addresses[i] = addr_from_mapped(&o->vips[i]->first.ip);
 	*ev = (struct l2_event){
 		.what = what,
 		.key = owner_key(o),
@@ -60,7 +60,7 @@ static bool event_of_one(struct l2 *l, struct l2_event *ev, enum l2_happened wha
 		if (o->state != OWNER_ACTIVE)
 			continue;
 		event(l, ev, what, o);
-		l->told_address = ip_to_addr(ip);
+		l->told_address = addr_from_mapped(ip);
 		ev->addresses = &l->told_address;
 		ev->addresses_n = 1;
 		ev->by = *by;

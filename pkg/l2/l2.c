@@ -186,8 +186,8 @@ enum l2_outcome l2_receive_arp(
 		.asks = q->op == ARP_REQUEST,
 		.probes = !q->sender_ip.s_addr,
 		.claims = q->sender_ip.s_addr,
-		.asked = ip_from_in(q->target_ip),
-		.claimed = ip_from_in(q->sender_ip),
+		.asked = addr_map(q->target_ip),
+		.claimed = addr_map(q->sender_ip),
 		.from = m->frame.from,
 		.sender = q->sender_mac,
 		.to = m->frame.to,
@@ -267,7 +267,7 @@ size_t l2_addresses(const struct l2 *l, struct addr *out, size_t max)
 		if (!vip_is_wanted(v))
 			continue;
 		if (n < max)
-			out[n] = ip_to_addr(&v->first.ip);
+			out[n] = addr_from_mapped(&v->first.ip);
 		n++;
 	}
 	return n;
@@ -289,7 +289,7 @@ size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max)
 
 int l2_first_link(const struct l2 *l, const struct addr *a)
 {
-	struct in6_addr ip = ip_from_addr(a);
+	struct in6_addr ip = addr_to_mapped(a);
 	struct vip *v = vip_find(l, &ip);
 	const struct place *p;
 	int lowest = 0;

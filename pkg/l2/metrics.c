@@ -67,7 +67,7 @@ static void put_family(
 
 	head(out, f->name, f->help, "counter");
 	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
-		struct addr ip = ip_to_addr(&v->first.ip);
+		struct addr ip = addr_from_mapped(&v->first.ip);
 
 		for (size_t k = 0; (p = vip_next_place(v, &k));) {
 			uint64_t n = f->value(l, p);
@@ -128,7 +128,7 @@ static void put_announced(const struct l2 *l, const char *node, struct buf *out)
 	head(out, name, "Addresses that this node announces.", "gauge");
 	for (size_t i = 0; (o = table_next(&l->owners, &i));) {
 		for (size_t k = 0; o->state == OWNER_ACTIVE && k < o->vips_n; k++) {
-			struct addr ip = ip_to_addr(&o->vips[k]->first.ip);
+			struct addr ip = addr_from_mapped(&o->vips[k]->first.ip);
 			size_t first = 0;
 
 			if (!vip_next_place(o->vips[k], &first))

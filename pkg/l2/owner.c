@@ -160,7 +160,7 @@ void owner_detach(struct l2 *l, struct owner *o)
 static int owner_attach(struct l2 *l, struct owner *o, const struct l2_announcement *a, struct err *e)
 {
 	for (size_t i = 0; i < a->addresses_n; i++) {
-		struct in6_addr ip = ip_from_addr(&a->addresses[i]);
+		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
 		struct vip *v;
 		uint32_t before;
 
@@ -224,7 +224,7 @@ static struct owner *owner_new(struct l2 *l, const struct l2_announcement *a, st
 static void probe_new(struct l2 *l, const struct l2_announcement *a)
 {
 	for (size_t i = 0; a->is_new && i < a->addresses_n; i++) {
-		struct in6_addr ip = ip_from_addr(&a->addresses[i]);
+		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
 		struct vip *v = a->is_new[i] ? vip_find(l, &ip) : NULL;
 
 		if (v && v->owners_n == 1 && !v->blocked)
@@ -247,7 +247,7 @@ static bool is_same(const struct owner *o, const struct l2_announcement *a)
 	if (*name)
 		return false;
 	for (size_t i = 0; i < o->vips_n; i++) {
-		struct in6_addr ip = ip_from_addr(&a->addresses[i]);
+		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
 
 		if (memcmp(&o->vips[i]->first.ip, &ip, sizeof(ip)) != 0)
 			return false;

@@ -28,7 +28,7 @@ void places_gone(struct l2 *l, const struct place *p)
 		l->gone = more;
 		l->gone_size = size;
 	}
-	l->gone[l->gone_n++] = (struct l2_place){ ip_to_addr(&p->ip), p->ifindex };
+	l->gone[l->gone_n++] = (struct l2_place){ addr_from_mapped(&p->ip), p->ifindex };
 }
 
 static struct place *untold_on(struct vip *v)
@@ -76,7 +76,7 @@ bool l2_next_place(struct l2 *l, struct l2_place *out)
 		return false;
 	p->told = true;
 	l->untold_n--;
-	*out = (struct l2_place){ ip_to_addr(&p->ip), p->ifindex };
+	*out = (struct l2_place){ addr_from_mapped(&p->ip), p->ifindex };
 	return true;
 }
 
@@ -99,7 +99,7 @@ void l2_end_elsewhere(struct l2 *l, const struct l2_elsewhere *x)
 	}
 	for (size_t i = 0; (v = table_next(&l->vips, &i));)
 		for (size_t j = 0; (p = vip_next_place(v, &j));) {
-			const struct addr ip = ip_to_addr(&p->ip);
+			const struct addr ip = addr_from_mapped(&p->ip);
 			uint32_t n = p->told ? (uint32_t)x->answered(x->arg, &ip, p->ifindex) : 0;
 
 			p->requests += n;

@@ -165,7 +165,7 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 				out->ndp = ndp_solicit(&k->mac, &in6addr_any, &p->ip);
 			else
 				out->arp =
-				    arp_request(&k->mac, (struct in_addr){ 0 }, ip_to_in(&p->ip));
+				    arp_request(&k->mac, (struct in_addr){ 0 }, addr_unmap(&p->ip));
 			return true;
 		}
 		asking(l, p, false);

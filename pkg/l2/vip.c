@@ -42,32 +42,6 @@ void slots_drop(void **slots, size_t n, size_t i)
 	}
 }
 
-struct in6_addr ip_from_in(struct in_addr in)
-{
-	struct in6_addr ip = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
-
-	memcpy(&ip.s6_addr[12], &in, sizeof(in));
-	return ip;
-}
-
-struct in6_addr ip_from_addr(const struct addr *a)
-{
-	return a->family == ADDR_IPV4 ? ip_from_in(addr_to_in(a)) : addr_to_in6(a);
-}
-
-struct in_addr ip_to_in(const struct in6_addr *ip)
-{
-	struct in_addr in;
-
-	memcpy(&in, &ip->s6_addr[12], sizeof(in));
-	return in;
-}
-
-struct addr ip_to_addr(const struct in6_addr *ip)
-{
-	return IN6_IS_ADDR_V4MAPPED(ip) ? addr_from_in(ip_to_in(ip)) : addr_from_in6(ip);
-}
-
 uint32_t vip_hash(const void *vip)
 {
 	return table_hash(&((const struct vip *)vip)->first.ip, sizeof(struct in6_addr));

@@ -251,17 +251,7 @@ void responder_drop_link(struct responder *r, int ifindex)
 
 static struct responder_key key_of(const struct addr *ip, int ifindex)
 {
-	struct responder_key k = { .ifindex = ifindex };
-
-	if (ip->family == ADDR_IPV6) {
-		k.ip = addr_to_in6(ip);
-	} else {
-		struct in_addr in = addr_to_in(ip);
-
-		k.ip.s6_addr[10] = k.ip.s6_addr[11] = 0xff;
-		memcpy(&k.ip.s6_addr[12], &in, sizeof(in));
-	}
-	return k;
+	return (struct responder_key){ addr_to_mapped(ip), ifindex };
 }
 
 int responder_add(struct responder *r, const struct addr *ip, int ifindex, struct err *e)
