@@ -89,5 +89,6 @@ void range_prefixes(const struct range *r, bool (*each)(const struct prefix *p, 
 int mac_parse(struct mac *m, const char *text, struct err *e) MUST_CHECK; /* "02:00:00:00:00:01" */
 const char *mac_format(const struct mac *m, char out[static MAC_TEXT_LEN]);
 bool mac_equal(const struct mac *a, const struct mac *b);
+int mac_compare(const void *a, const void *b); /* struct mac, for qsort() and bsearch() */
 
 #endif

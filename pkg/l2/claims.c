@@ -12,11 +12,6 @@ enum {
 	NEWS_A_SECOND = 20,
 };
 
-static int by_mac(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct mac));
-}
-
 int macs_copy(struct mac **out, const struct mac *at, size_t n, struct err *e)
 {
 	struct mac *copy = malloc(n * sizeof(*copy) + 1);
@@ -25,7 +20,7 @@ int macs_copy(struct mac **out, const struct mac *at, size_t n, struct err *e)
 		return err_memory(e);
 	if (n)
 		memcpy(copy, at, n * sizeof(*copy));
-	qsort(copy, n, sizeof(*copy), by_mac);
+	qsort(copy, n, sizeof(*copy), mac_compare);
 	free(*out);
 	*out = copy;
 	return 0;
@@ -33,7 +28,7 @@ int macs_copy(struct mac **out, const struct mac *at, size_t n, struct err *e)
 
 static bool has_mac(const struct mac *at, size_t n, const struct mac *m)
 {
-	return n && bsearch(m, at, n, sizeof(*at), by_mac);
+	return n && bsearch(m, at, n, sizeof(*at), mac_compare);
 }
 
 int l2_set_peers(struct l2 *l, const struct mac *at, size_t n, struct err *e)

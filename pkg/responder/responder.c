@@ -94,11 +94,6 @@ void responder_free(struct responder *r)
 	free(r);
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-	return memcmp(a, b, MAC_LEN);
-}
-
 /* In the map, or not. */
 static int put_own(const struct responder *r, const struct mac *m, bool in, struct err *e)
 {
@@ -119,7 +114,7 @@ static int put_difference(const struct responder *r, const struct mac *new, size
 	size_t i = 0, j = 0;
 
 	while (i < r->macs_n || j < new_n) {
-		int order = i == r->macs_n ? 1 : j == new_n ? -1 : by_bytes(&r->macs[i], &new[j]);
+		int order = i == r->macs_n ? 1 : j == new_n ? -1 : mac_compare(&r->macs[i], &new[j]);
 
 		if (order < 0)
 			put_own(r, &r->macs[i], false, e);
@@ -140,9 +135,9 @@ int responder_set_own(struct responder *r, const struct mac *at, size_t n, struc
 		return err_memory(e);
 	if (n)
 		memcpy(new, at, n * sizeof(*new));
-	qsort(new, n, sizeof(*new), by_bytes);
+	qsort(new, n, sizeof(*new), mac_compare);
 	for (size_t i = 0; i < n; i++)
-		if (i == 0 || by_bytes(&new[i], &new[new_n - 1]) != 0)
+		if (i == 0 || mac_compare(&new[i], &new[new_n - 1]) != 0)
 			new[new_n++] = new[i];
 	if (put_difference(r, new, new_n, e) < 0)
 		return -1;
