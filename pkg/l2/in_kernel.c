@@ -37,12 +37,11 @@ void in_kernel_close(struct in_kernel *x, struct l2 *l)
 
 	if (!in_kernel_counts(x, &counts))
 		return;
-	responder_answer_until(x->responder, 0);
+	in_kernel_stop(x);
 	l2_end_elsewhere(l, &counts);
 	responder_free(x->responder);
 	x->responder = NULL;
 	x->knows_all = false;
-	x->until_ms = 0;
 }
 
 static void give_up(struct in_kernel *x, struct l2 *l, const struct err *e)
@@ -100,7 +99,7 @@ void in_kernel_forget(struct in_kernel *x, struct l2 *l)
 			give_up(x, l, &e);
 	if (x->responder && l2_places_lost(l))
 		in_kernel_close(x, l);
-	if (l2_is_probing(l))
+	if (x->until_ms && l2_is_probing(l))
 		in_kernel_stop(x);
 }
 

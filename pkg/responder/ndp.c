@@ -4,6 +4,7 @@
 #include <linux/if_packet.h>
 #include <stddef.h>
 
+#include "pkg/ndp/ndp.h"
 #include "pkg/responder/program.h"
 
 enum {
@@ -67,7 +68,7 @@ static void write_reply(struct program *p, const struct program_link *l)
 	asm_copy(p, REPLY + AT_LEN, PROGRAM_FRAME, AT_LEN, 4);
 	asm_copy(p, REPLY + AT_SOURCE, PROGRAM_FRAME, AT_TARGET, 16);
 	asm_copy(p, REPLY + AT_DESTINATION, PROGRAM_FRAME, AT_SOURCE, 16);
-	asm_store_value(p, BPF_H, REPLY + AT_TYPE, htons(136 << 8));
+	asm_store_value(p, BPF_H, REPLY + AT_TYPE, htons(NDP_ADVERTISEMENT << 8));
 	asm_store_value(p, BPF_H, REPLY + AT_CHECKSUM, 0);
 	asm_store_value(p, BPF_H, REPLY + AT_FLAGS, htons(0x6000)); /* solicited, override */
 	asm_store_value(p, BPF_H, REPLY + AT_FLAGS + 2, 0);
@@ -80,10 +81,10 @@ static void write_reply(struct program *p, const struct program_link *l)
 
 void program_ndp(struct program *p, const struct program_link *l)
 {
-	program_begin(p, l, 0x86dd, PACKET_MULTICAST, LEN);
+	program_begin(p, l, NDP_ETHERTYPE, PACKET_MULTICAST, LEN);
 	demand_word(p, AT_LEN, 0, word(0, 32, 58, 255)); /* ICMPv6, from this network */
 	demand_word(p, AT_VERSION, word(0xf0, 0, 0, 0), word(0x60, 0, 0, 0));
-	demand_word(p, AT_TYPE, word(255, 255, 0, 0), word(135, 0, 0, 0));
+	demand_word(p, AT_TYPE, word(255, 255, 0, 0), word(NDP_SOLICITATION, 0, 0, 0));
 	demand_word(p, AT_OPTION, word(255, 255, 0, 0), word(1, 1, 0, 0));
 	program_same_mac(p, AT_OPTION_MAC);
 	asm_load(p, BPF_W, BPF_REG_2, PROGRAM_SKB, offsetof(struct __sk_buff, len));
