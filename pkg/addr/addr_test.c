@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/addr/addr.h"
 
-#include "tests/unit.h"
-
-static struct addr address(const char *text)
-{
-	struct err e = ERR_INIT;
-	struct addr a = { 0 };
-
-	if (addr_parse(&a, text, &e) < 0)
-		fail_msg("%s", e.text);
-	return a;
-}
+#include "tests/addr.h"
 
 static struct range range(const char *text)
 {

@@ -6,16 +6,7 @@
 
 #include "pkg/bfd/bfd.h"
 
-#include "tests/unit.h"
-
-static struct addr loopback(const char *text)
-{
-	struct err e = ERR_INIT;
-	struct addr a;
-
-	assert_int_equal(addr_parse(&a, text, &e), 0);
-	return a;
-}
+#include "tests/addr.h"
 
 static uint16_t port_of(const struct bfd_socket *s)
 {
@@ -96,7 +87,7 @@ static void what_is_quiet_waits_in_its_own_socket_and_is_read_in_its_turn(void *
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		struct addr at = loopback(texts[i]);
+		struct addr at = address(texts[i]);
 		struct bfd_datagram up = say(&at, BFD_UP, false, 1), poll = say(&at, BFD_UP, true, 2),
 				    down = say(&at, BFD_DOWN, false, 3);
 		struct bfd_socket s, other;

@@ -4,7 +4,7 @@
 #define LB_L2_TEST_H
 
 #include "pkg/l2/l2.h"
-#include "tests/unit.h"
+#include "tests/addr.h"
 
 /* clang-format off */
 /* who-has 192.0.2.10 tell 192.0.2.100, broadcast by 02:00:00:00:00:64, padded as off a wire */
@@ -31,15 +31,6 @@ static inline struct netlink_link link_up(int ifindex, const char *name, uint8_t
 
 	snprintf(k.name, sizeof(k.name), "%s", name);
 	return k;
-}
-
-static inline struct addr address(const char *text)
-{
-	struct err e = ERR_INIT;
-	struct addr a;
-
-	assert_int_equal(addr_parse(&a, text, &e), 0);
-	return a;
 }
 
 static inline struct l2 *engine(const struct l2_options *o)

@@ -6,7 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include "pkg/netlink/netlink.h"
-#include "tests/unit.h"
+#include "tests/addr.h"
 
 enum { LO = 1, PORT0 = 2, ETH0 = 3, BR0 = 4 };
 
@@ -61,19 +61,10 @@ static struct netlink_world captured_world(void)
 	return w;
 }
 
-static struct addr addr(const char *text)
-{
-	struct addr a;
-	struct err e = ERR_INIT;
-
-	assert_int_equal(addr_parse(&a, text, &e), 0);
-	return a;
-}
-
 static const struct netlink_address *find(
     const struct netlink_world *w, int ifindex, const char *text, uint8_t len)
 {
-	struct addr a = addr(text);
+	struct addr a = address(text);
 
 	for (size_t i = 0; i < w->addresses_n; i++)
 		if (w->addresses[i].ifindex == ifindex && w->addresses[i].len == len &&

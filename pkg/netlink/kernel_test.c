@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "pkg/netlink/netlink.h"
-#include "tests/unit.h"
+#include "tests/addr.h"
 
 enum { LO = 1 };
 
@@ -20,18 +20,9 @@ static int enter_namespace(void **state)
 	exit(0);
 }
 
-static struct addr addr(const char *text)
-{
-	struct addr a;
-	struct err e = ERR_INIT;
-
-	assert_int_equal(addr_parse(&a, text, &e), 0);
-	return a;
-}
-
 static bool has(const struct netlink_world *w, const char *text)
 {
-	struct addr a = addr(text);
+	struct addr a = address(text);
 
 	for (size_t i = 0; i < w->addresses_n; i++)
 		if (addr_equal(&w->addresses[i].addr, &a))
@@ -43,7 +34,7 @@ static void address_is_added_renewed_and_removed(void **state)
 {
 	(void)state;
 	CLEANUP(netlink_world_release) struct netlink_world w = NETLINK_WORLD_INIT;
-	const struct addr a = addr("192.0.2.10"), b = addr("2001:db8::10");
+	const struct addr a = address("192.0.2.10"), b = address("2001:db8::10");
 	struct err e = ERR_INIT;
 
 	assert_int_equal(netlink_address_set(LO, &a, 32, 20, 10, &e), 0);
@@ -61,7 +52,7 @@ static void address_is_added_renewed_and_removed(void **state)
 static void refusals_name_address_and_interface(void **state)
 {
 	(void)state;
-	const struct addr a = addr("192.0.2.10");
+	const struct addr a = address("192.0.2.10");
 	struct err e = ERR_INIT;
 
 	assert_int_equal(netlink_address_remove(LO, &a, 32, &e), -1);
@@ -77,7 +68,7 @@ static void refusals_name_address_and_interface(void **state)
 static void a_short_lifetime_ends_by_itself(void **state)
 {
 	(void)state;
-	const struct addr a = addr("192.0.2.11");
+	const struct addr a = address("192.0.2.11");
 	struct netlink_monitor *m;
 	struct err e = ERR_INIT;
 	bool changed;
@@ -100,8 +91,8 @@ static void a_short_lifetime_ends_by_itself(void **state)
 static void route_of_an_own_address_is_local_and_others_have_none(void **state)
 {
 	(void)state;
-	const struct addr a = addr("192.0.2.12"), other = addr("198.51.100.1"),
-			  ipv6 = addr("2001:db8::1");
+	const struct addr a = address("192.0.2.12"), other = address("198.51.100.1"),
+			  ipv6 = address("2001:db8::1");
 	struct netlink_route r = { .ifindex = 99 };
 	struct err e = ERR_INIT;
 
@@ -120,7 +111,7 @@ static void route_of_an_own_address_is_local_and_others_have_none(void **state)
 static void monitor_tells_changes_once(void **state)
 {
 	(void)state;
-	const struct addr a = addr("192.0.2.13");
+	const struct addr a = address("192.0.2.13");
 	struct err e = ERR_INIT;
 	struct netlink_monitor *m = netlink_monitor_new(&e);
 	bool changed, resynced;
@@ -146,7 +137,7 @@ static void a_monitor_that_lost_news_reads_the_world_anew(void **state)
 	(void)state;
 	struct err e = ERR_INIT;
 	struct netlink_monitor *m = netlink_monitor_new(&e);
-	struct addr a = addr("192.0.2.0");
+	struct addr a = address("192.0.2.0");
 	bool changed, resynced;
 
 	assert_non_null(m);

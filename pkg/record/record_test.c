@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/record/record.h"
 
-#include "tests/unit.h"
-
-static struct addr address(const char *text)
-{
-	struct err e = ERR_INIT;
-	struct addr a;
-
-	assert_int_equal(addr_parse(&a, text, &e), 0);
-	return a;
-}
+#include "tests/addr.h"
 
 static void assert_line(struct buf *out, const char *want)
 {

@@ -11,6 +11,7 @@
 
 #include "pkg/responder/responder.h"
 #include "pkg/responder/responder_test.h"
+#include "tests/addr.h"
 
 enum fate { ANSWERED, PASSED_ARP, PASSED_IPV6, FATES };
 
@@ -20,15 +21,6 @@ struct lan {
 	uint8_t got[FRAME_ROOM]; /* the last answer */
 	size_t len;
 };
-
-static inline struct addr ip(const char *text)
-{
-	struct err e = ERR_INIT;
-	struct addr a;
-
-	assert_int_equal(addr_parse(&a, text, &e), 0);
-	return a;
-}
 
 static inline int listener(int ifindex, uint16_t protocol)
 {
@@ -58,7 +50,7 @@ static inline void close_all(struct lan *l)
 
 static inline void add(struct responder *r, const char *text, int ifindex)
 {
-	const struct addr a = ip(text);
+	const struct addr a = address(text);
 	struct err e = ERR_INIT;
 
 	if (responder_add(r, &a, ifindex, &e) < 0)

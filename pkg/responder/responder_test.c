@@ -43,7 +43,7 @@ static int tear_down(void **state)
 static void questions_are_answered_on_the_wire(void **state)
 {
 	struct lan *l = *state;
-	const struct addr v4 = ip("192.0.2.10"), v6 = ip("2001:db8::10");
+	const struct addr v4 = address("192.0.2.10"), v6 = address("2001:db8::10");
 
 	assert_both_answered(l);
 	assert_true(is_answered(l, request, sizeof(request)));
@@ -57,7 +57,7 @@ static void questions_are_answered_on_the_wire(void **state)
 static void addresses_come_and_go(void **state)
 {
 	struct lan *l = *state;
-	const struct addr v4 = ip("192.0.2.10"), v6 = ip("2001:db8::10");
+	const struct addr v4 = address("192.0.2.10"), v6 = address("2001:db8::10");
 
 	drop(l->r, &v4, PEER); /* another link's */
 	drop(l->r, &v6, PEER);
@@ -141,7 +141,7 @@ static void another_mac_of_the_link_is_told(void **state)
 {
 	static const struct mac other = { { 2, 0, 0, 0, 0, 10 } };
 	struct lan *l = *state;
-	const struct addr v4 = ip("192.0.2.10");
+	const struct addr v4 = address("192.0.2.10");
 
 	assert_both_answered(l);
 	set_link(l->r, LINK, &other);
@@ -179,7 +179,7 @@ static void a_link_that_is_dropped_is_silent_at_once(void **state)
 static void each_link_has_its_own(void **state)
 {
 	struct lan *l = *state, back;
-	const struct addr v4 = ip("192.0.2.10");
+	const struct addr v4 = address("192.0.2.10");
 
 	listen_on(&back, LINK, PEER);
 	set_link(l->r, PEER, &node);
@@ -280,7 +280,7 @@ static void a_link_that_does_not_exist_is_an_error(void **state)
 static void more_addresses_than_there_is_room_for_are_an_error(void **state)
 {
 	struct lan *l = *state;
-	struct addr a = ip("10.0.0.1");
+	struct addr a = address("10.0.0.1");
 	struct err e = ERR_INIT;
 	int n = 2; /* ready() added them */
 
@@ -351,7 +351,7 @@ static void a_killed_process_is_silent_first_of_all(void **state)
 
 static void ask_without_capabilities(void)
 {
-	const struct addr a = ip("192.0.2.10");
+	const struct addr a = address("192.0.2.10");
 	struct err e = ERR_INIT;
 	struct responder *r;
 
