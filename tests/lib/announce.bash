@@ -6,9 +6,13 @@
 # shellcheck source=tests/lib/lan.bash
 source tests/lib/lan.bash
 
-setup() {
+announce_setup() {
 	T=$BATS_TEST_TMPDIR
 	lan_up node-a node-b client=100
+}
+
+setup() {
+	announce_setup
 }
 
 teardown() {
@@ -77,6 +81,10 @@ resolve() {
 resolved() {
 	resolve "$1"
 	neighbour "$@"
+}
+
+metrics() { # of an announce with --run-dir "$T/run"
+	curl -sf --unix-socket "$T/run/announce.sock" http://lbctl/metrics
 }
 
 # solicited ADDRESS MAC: the answer to the client's solicitation

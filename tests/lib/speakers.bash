@@ -12,6 +12,9 @@
 # API server set SPEAKERS_DIR, SPEAKERS_NODES, SPEAKERS_WATCH='' and SPEAKERS_APPLY='lbctl apply' instead
 # of speakers_up, and $KUBECONFIG.
 
+# shellcheck source=tests/lib/gap.bash
+source tests/lib/gap.bash
+
 SPEAKERS_ADDRESS=192.0.2.200
 SPEAKERS_WATCH='--from cluster' # options of watch
 SPEAKERS_APPLY='cat'            # the last stage
@@ -150,13 +153,4 @@ speakers_roll() {
 	touch "$SPEAKERS_DIR/rolled"
 	wait $asking
 	cat "$SPEAKERS_DIR/roll"
-}
-
-# value NAME LINE: of what gap printed, whole milliseconds; "none" is 999999
-value() {
-	local v
-	v=$(grep -oE "\b$1=[^ ]*" <<<"$2")
-	v=${v#*=}
-	[ "$v" != none ] || v=999999
-	echo "${v%.*}"
 }

@@ -5,15 +5,12 @@
 bats_require_minimum_version 1.5.0
 # shellcheck source=tests/lib/announce.bash
 source tests/lib/announce.bash
+# shellcheck source=tests/lib/gap.bash
+source tests/lib/gap.bash
 
 setup() {
 	printf '%s\n' 6.6 "$(uname -r)" | sort -CV || skip 'needs Linux 6.6 (tcx)'
-	T=$BATS_TEST_TMPDIR
-	lan_up node-a node-b client=100
-}
-
-metrics() {
-	curl -sf --unix-socket "$T/run/announce.sock" http://lbctl/metrics
+	announce_setup
 }
 
 metric() { # NAME{LABELS}: its value, or 0
@@ -22,10 +19,6 @@ metric() { # NAME{LABELS}: its value, or 0
 
 in_kernel() {
 	metric 'lbctl_layer2_answered_in_kernel_total{interface="eth0"}'
-}
-
-value() { # NAME: of $gap, whole milliseconds
-	sed -n "s/.*\b$1=\([0-9]*\).*/\1/p" <<<"$gap"
 }
 
 announced() { # OPTION...
@@ -47,10 +40,10 @@ ask() { # BEFORE AFTER DEED...
 @test "what is asked again within a moment is answered in the kernel, and counted" {
 	announced
 	ask 100 400 true
-	[ "$(value unanswered)" -eq 0 ]
+	[ "$(value unanswered "$gap")" -eq 0 ]
 	[ "$(in_kernel)" -ge 400 ]
-	[ "$(in_kernel)" -lt "$(value sent)" ] # the first of each tenth of a second is not
-	[ "$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" -gt "$(value sent)" ]
+	[ "$(in_kernel)" -lt "$(value sent "$gap")" ] # the first of each tenth of a second is not
+	[ "$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" -gt "$(value sent "$gap")" ]
 	[ "$(metric 'metallb_layer2_requests_received{ip="192.0.2.10",interface="eth0"}')" -eq \
 		"$(metric 'metallb_layer2_responses_sent{ip="192.0.2.10",interface="eth0"}')" ]
 	[ "$(metric 'lbctl_layer2_frames_total{interface="eth0",outcome="answered"}')" -eq \
@@ -84,7 +77,7 @@ ask() { # BEFORE AFTER DEED...
 		tshark -r "$T/pcap" -Y "eth.src == $A && !(eth.dst.ig == 1)" 2>/dev/null | sed 's/.* \(ARP\|ICMPv6\)/\1/' |
 			sort | uniq -c >"$T/sent"
 		[ "$(wc -l <"$T/sent")" -eq 2 ] && grep -q '^ *300 .*Neighbor Advertisement 2001:db8::10 (sol, ovr)' "$T/sent" &&
-			grep -q "^ *$(value sent) .*192.0.2.10 is at $A" "$T/sent"
+			grep -q "^ *$(value sent "$gap") .*192.0.2.10 is at $A" "$T/sent"
 	}
 	wait_for 10 recorded || { cat "$T/sent"; false; }
 	run -0 tshark -r "$T/pcap" -Y "eth.src == $A && (_ws.malformed ||
@@ -95,7 +88,7 @@ ask() { # BEFORE AFTER DEED...
 @test "without CAP_BPF, or where each frame is told, the sockets answer alone" {
 	WRAP='setpriv --bounding-set=-bpf,-sys_admin' announced
 	ask 100 400 true
-	[ "$(value unanswered)" -eq 0 ]
+	[ "$(value unanswered "$gap")" -eq 0 ]
 	[ "$(in_kernel)" -eq 0 ]
 	[ ! -s "$T/node-a.err" ]
 	exec 8>&-
@@ -111,7 +104,7 @@ ask() { # BEFORE AFTER DEED...
 	announced
 	ask 200 800 kill STOP "$pid"
 	kill -CONT "$pid"
-	[ "$(value unanswered)" -ge 650 ] && [ "$(value unanswered)" -le 800 ]
+	[ "$(value unanswered "$gap")" -ge 650 ] && [ "$(value unanswered "$gap")" -le 800 ]
 	wait_for 5 answered_by 192.0.2.10 $A
 }
 
@@ -148,7 +141,7 @@ beats() {
 		beats
 		ask 300 500 touch "$T/end"
 		kill -CONT "$pid"
-		[ "$(value unanswered)" -ge 475 ]
+		[ "$(value unanswered "$gap")" -ge 475 ]
 	done
 	[ "$(in_kernel)" -ge 600 ]
 }
@@ -156,7 +149,7 @@ beats() {
 @test "of a process that is killed nothing is left" {
 	announced
 	ask 200 800 kill KILL "$pid"
-	[ "$(value unanswered)" -ge 780 ]
+	[ "$(value unanswered "$gap")" -ge 780 ]
 }
 
 @test "what is withdrawn is answered no more, and what else there is goes on" {
@@ -165,16 +158,16 @@ beats() {
 	wait_for 5 answered_by 192.0.2.11 $A
 	announcement DELETED web node-a '"192.0.2.10","2001:db8::10"' >"$T/deleted"
 	ask 200 800 cp "$T/deleted" "$T/node-a.in"
-	[ "$(value unanswered)" -ge 780 ]
+	[ "$(value unanswered "$gap")" -ge 780 ]
 	answered_by 192.0.2.11 $A
 }
 
 @test "a MAC that changes is told by the next answer" {
 	announced
 	ask 200 400 ip -n "$(lan_ns node-a)" link set eth0 address 02:00:00:00:00:aa
-	[ "$(value first)" -le 50 ]
-	[ "$(value both)" -le 10 ]
-	[ "$(value unanswered)" -le 50 ]
+	[ "$(value first "$gap")" -le 50 ]
+	[ "$(value both "$gap")" -le 10 ]
+	[ "$(value unanswered "$gap")" -le 50 ]
 	answered_by 192.0.2.10 02:00:00:00:00:aa
 }
 
@@ -231,7 +224,7 @@ counted() { # N: claims
 	local before
 	before=$(in_kernel)
 	gap=$(lan_run client tests/lib/gap eth0 192.0.2.11 100 300 true 8>&-)
-	[ "$(value unanswered)" -eq 0 ]
+	[ "$(value unanswered "$gap")" -eq 0 ]
 	[ "$(in_kernel)" -ge $((before + 300)) ]
 }
 

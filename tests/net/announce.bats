@@ -371,10 +371,6 @@ lifetime_is() { # SECONDS
 	unanswered 198.18.4.0
 }
 
-metrics() {
-	curl -sf --unix-socket "$T/run/announce.sock" http://lbctl/metrics
-}
-
 counted() { # LINE: with a number that is at least what is wanted, in its place
 	metrics | awk -v name="${1% *}" -v least="${1##* }" 'index($0, name " ") == 1 && $NF >= least { ok = 1 } END { exit !ok }'
 }
