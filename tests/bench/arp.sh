@@ -88,52 +88,49 @@ two_announcers() {
 	sleep 6 # until the gratuitous ARP of the takeover is over
 }
 
+# ask PID FIRST N FILE: announce, and how much CPU that takes it
+ask() {
+	local before
+	before=$(cpu_ms "$1")
+	probe ask "$count" 32 "$2" "$3" >>"$4"
+	spent "$1" "$before" >>"$4.cpu"
+	probe ask $((count / 5)) 1 "$2" "$3" >>"$4.1"
+}
+
+ask_kernel() { # ADDRESS FILE
+	probe ask "$count" 32 "$1" 1 >>"$2"
+	probe ask $((count / 5)) 1 "$1" 1 >>"$2.1"
+}
+
 # ask_all SET: everybody in turn, five times
 ask_all() {
-	local set=$dir/$1 before
+	local set=$dir/$1
 	for _ in 1 2 3 4 5; do
-		before=$(cpu_ms "$one")
-		probe ask "$count" 32 198.19.0.0 1 >>"$set.one"
-		spent "$one" "$before" >>"$set.one.cpu"
-		probe ask "$count" 32 192.0.2.1 1 >>"$set.kernel"
-		before=$(cpu_ms "$many")
-		probe ask "$count" 32 198.18.0.0 10000 >>"$set.many"
-		spent "$many" "$before" >>"$set.many.cpu"
-		probe ask $((count / 5)) 1 198.19.0.0 1 >>"$set.one.1"
-		probe ask $((count / 5)) 1 192.0.2.1 1 >>"$set.kernel.1"
-		probe ask $((count / 5)) 1 198.18.0.0 10000 >>"$set.many.1"
+		ask "$one" 198.19.0.0 1 "$set.one"
+		ask_kernel 192.0.2.1 "$set.kernel"
+		ask "$many" 198.18.0.0 10000 "$set.many"
 	done
+}
+
+# rows ANSWERS QUESTIONS WHAT FILE KERNEL: of the protocol's; what was asked of announce, and of the kernel
+rows() {
+	local rate late kernel kernel99
+	rate=$(column 1 "$4") late=$(column 3 "$4.1")
+	kernel=$(column 1 "$5") kernel99=$(column 3 "$5.1")
+	printf '%s, 32 outstanding, %s\t%s/s\t%s of the kernel (%s/s)\n' \
+		"$1" "$3" "$rate" "$(ratio "$rate" "$kernel")" "$kernel"
+	printf '%s latency, p50 / p99, %s\t%s / %s us\tp99 %s of the kernel (%s / %s us)\n' \
+		"${1% *}" "$3" "$(column 2 "$4.1")" "$late" "$(ratio "$late" "$kernel99")" "$(column 2 "$5.1")" "$kernel99"
+	printf 'CPU of announce, %s %s, %s\t%s ms\t\n' "$count" "$2" "$3" "$(median <"$4.cpu")"
 }
 
 # compare SET WHERE
 compare() {
-	local set=$dir/$1 kernel kernel99 rate late n what
-	kernel=$(column 1 "$set.kernel") kernel99=$(column 3 "$set.kernel.1")
-	for n in one many; do
-		what="$2, one announced"
-		[ $n = one ] || what="$2, 10,000"
-		rate=$(column 1 "$set.$n") late=$(column 3 "$set.$n.1")
-		printf 'ARP replies, 32 outstanding, %s\t%s/s\t%s of the kernel (%s/s)\n' \
-			"$what" "$rate" "$(ratio "$rate" "$kernel")" "$kernel"
-		printf 'ARP latency, p50 / p99, %s\t%s / %s us\tp99 %s of the kernel (%s / %s us)\n' \
-			"$what" "$(column 2 "$set.$n.1")" "$late" "$(ratio "$late" "$kernel99")" \
-			"$(column 2 "$set.kernel.1")" "$kernel99"
-		printf 'CPU of announce, %s requests, %s\t%s ms\t\n' "$count" "$what" "$(median <"$set.$n.cpu")"
-	done
+	local set=$dir/$1
+	rows 'ARP replies' requests "$2, one announced" "$set.one" "$set.kernel"
+	rows 'ARP replies' requests "$2, 10,000" "$set.many" "$set.kernel"
 	printf 'not answered within 200 ms, of %s, %s\t%s\tkernel %s\n' "$((5 * count))" "$2" \
 		"$(lost "$set.one")" "$(lost "$set.kernel")"
-}
-
-compare_ndp() {
-	local set=$dir/six rate late kernel kernel99
-	rate=$(column 1 "$set") late=$(column 3 "$set.1")
-	kernel=$(column 1 "$set.kernel") kernel99=$(column 3 "$set.kernel.1")
-	printf 'NDP answers, 32 outstanding, a veth\t%s/s\t%s of the kernel (%s/s)\n' \
-		"$rate" "$(ratio "$rate" "$kernel")" "$kernel"
-	printf 'NDP latency, p50 / p99, a veth\t%s / %s us\tp99 %s of the kernel (%s / %s us)\n' \
-		"$(column 2 "$set.1")" "$late" "$(ratio "$late" "$kernel99")" \
-		"$(column 2 "$set.kernel.1")" "$kernel99"
-	printf 'CPU of announce, %s solicitations, a veth\t%s ms\t\n' "$count" "$(median <"$set.cpu")"
 }
 
 a_core_each() {
@@ -155,16 +152,12 @@ before=$(cpu_ms "$one")
 probe flood6 "$count" 1 192.0.2.77 1
 foreign6=$(spent "$one" "$before")
 for _ in 1 2 3 4 5; do
-	before=$(cpu_ms "$one")
-	probe ask "$count" 32 2001:db8::10 1 >>"$dir/six"
-	spent "$one" "$before" >>"$dir/six.cpu"
-	probe ask "$count" 32 2001:db8::1 1 >>"$dir/six.kernel"
-	probe ask $((count / 5)) 1 2001:db8::10 1 >>"$dir/six.1"
-	probe ask $((count / 5)) 1 2001:db8::1 1 >>"$dir/six.kernel.1"
+	ask "$one" 2001:db8::10 1 "$dir/six"
+	ask_kernel 2001:db8::1 "$dir/six.kernel"
 done
 
 compare veth 'a veth'
-compare_ndp
+rows 'NDP answers' solicitations 'a veth' "$dir/six" "$dir/six.kernel"
 if [ "$(nproc)" -ge 2 ]; then
 	a_core_each
 	client_on=0
