@@ -251,6 +251,7 @@ static void a_link_that_is_moved_away_has_gone(void **state)
 
 	shell("ip link add v2 index 7 address 02:00:00:00:00:09 type veth peer name v3 index 9 && "
 	      "ip link set v2 addrgenmode none up && ip link set v3 addrgenmode none up");
+	await_links("v2", "v3");
 	close_all(l);
 	listen_on(l, 9, LINK);
 	assert_both_passed(l);

@@ -68,6 +68,18 @@ static inline void shell(const char *command)
 		fail_msg("%s", command);
 }
 
+/* Whose carrier is known to all of the kernel, which drops what a link sends until then. */
+static inline void await_links(const char *one, const char *other)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command),
+	    "timeout 60 sh -c 'for link in %s %s; do "
+	    "until ip link show $link | grep -q \"state UP\"; do sleep 0.01; done; done'",
+	    one, other);
+	shell(command);
+}
+
 /* Nothing speaks on them by itself. */
 static inline void make_links(void)
 {
@@ -75,6 +87,7 @@ static inline void make_links(void)
 	      "peer name v1 index 8 address 02:00:00:00:00:64");
 	shell("{ ip link set v0 addrgenmode none; ip link set v1 addrgenmode none; } 2>/dev/null; "
 	      "ip link set v0 up && ip link set v1 up");
+	await_links("v0", "v1");
 }
 
 static inline void skip_all(const char *why)
