@@ -98,7 +98,7 @@ static void short_and_tagged_frames_are_passed_on(void **state)
 static void answers_end_by_themselves(void **state)
 {
 	struct lan *l = *state;
-	uint64_t until = now_ms() + 40, asked;
+	uint64_t until = now_ms() + 300, asked;
 	int answered = 0;
 
 	responder_answer_until(l->r, until);
