@@ -112,7 +112,8 @@ static const struct netlink_link *link_by_route(
 	return l;
 }
 
-/* An address of the link: the one whose prefix `to` is in, else the first that is not link-local. */
+/* An address of the link other than `to`: the one whose prefix that is in, else the first that is not
+ * link-local. */
 static struct addr source_on(
     const struct netlink_world *w, const struct netlink_link *l, const struct addr *to)
 {
@@ -125,7 +126,8 @@ static struct addr source_on(
 		char text[PREFIX_TEXT_LEN];
 		struct err ignored = ERR_INIT; /* the text is ours */
 
-		if (a->ifindex != l->ifindex || a->addr.family != to->family || a->tentative)
+		if (a->ifindex != l->ifindex || a->addr.family != to->family || a->tentative ||
+		    addr_equal(&a->addr, to))
 			continue;
 		if (!best.family || (local && !a->link_local)) {
 			best = a->addr;
@@ -135,13 +137,6 @@ static struct addr source_on(
 			return a->addr;
 	}
 	return best;
-}
-
-static bool is_nobody(const struct addr *a)
-{
-	static const uint8_t zero[16];
-
-	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
 static int given_source(const struct netlink_world *w, const char *text, const struct addr *to,
@@ -155,7 +150,7 @@ static int given_source(const struct netlink_world *w, const char *text, const s
 		return err_set(e, ERR_USAGE, "-s: %s is not an %s address, which asking for %s takes",
 		    text, addr_family_name(to->family),
 		    to->family == ADDR_IPV4 ? "IPv4 addresses" : "IPv6 addresses");
-	if (!is_nobody(a) && !own_address(w, a))
+	if (!addr_is_unspecified(a) && !own_address(w, a))
 		return err_set(e, ERR_USAGE,
 		    "-s: %s is not an address of this host; want one of its own, or %s", text,
 		    a->family == ADDR_IPV4 ? "0.0.0.0" : "::");

@@ -10,8 +10,7 @@ enum { MS = 1000, NODE_TRIES = 2, NODE_WAIT_MS = 150, NODE_SETTLE_MS = 20, NODE_
 struct entry {
 	struct addr ip;
 	char *name;
-	struct mac mac; /* when it is this host's own */
-	bool own;
+	bool own; /* it is this host's */
 };
 
 struct arping_nodes {
@@ -66,13 +65,21 @@ void arping_nodes_give_up(struct arping_nodes *n)
 	settle(n);
 }
 
+static bool is_own_mac(const struct arping_nodes *n, const struct mac *m)
+{
+	for (size_t i = 0; i < n->o.world->links_n; i++)
+		if (n->o.world->links[i].ethernet && mac_equal(&n->o.world->links[i].mac, m))
+			return true;
+	return false;
+}
+
 /* Whether the entry is at that MAC; `alone`: and at no other, so that there is no doubt. */
 static bool is_at(const struct arping_nodes *n, const struct entry *at, const struct mac *m, bool alone)
 {
 	const struct probe_target *t = n->probe ? probe_find(n->probe, &at->ip) : NULL;
 
 	if (at->own)
-		return mac_equal(&at->mac, m);
+		return is_own_mac(n, m);
 	if (!t || (alone && t->macs > 1))
 		return false;
 	for (const struct probe_answer *a = NULL; (a = probe_answer(n->probe, t, a));)
@@ -153,13 +160,9 @@ static void know_own(struct arping_nodes *n)
 {
 	for (size_t i = 0; i < n->o.world->addresses_n; i++) {
 		const struct netlink_address *a = &n->o.world->addresses[i];
-		const struct netlink_link *l = netlink_link_by_index(n->o.world, a->ifindex);
 
-		for (size_t k = 0; k < n->n && l; k++)
-			if (addr_equal(&n->entries[k].ip, &a->addr)) {
-				n->entries[k].mac = l->mac;
-				n->entries[k].own = l->ethernet;
-			}
+		for (size_t k = 0; k < n->n; k++)
+			n->entries[k].own |= addr_equal(&n->entries[k].ip, &a->addr);
 	}
 }
 

@@ -17,12 +17,14 @@ const char *arping_link_name(const struct arping_show *s, const struct probe_tar
 	return link_name(s, probe_link_of(s->probe, t)->ifindex);
 }
 
-static bool is_own(const struct arping_show *s, const struct addr *ip, const char **interface)
+static bool is_own(const struct arping_show *s, const struct probe_target *t, const char **interface)
 {
+	const int ifindex = probe_link_of(s->probe, t)->ifindex;
+
 	for (size_t i = 0; i < s->world->addresses_n; i++) {
 		const struct netlink_address *a = &s->world->addresses[i];
 
-		if (addr_equal(&a->addr, ip)) {
+		if (addr_equal(&a->addr, &t->ip) && (!a->link_local || a->ifindex == ifindex)) {
 			*interface = link_name(s, a->ifindex);
 			return true;
 		}
@@ -56,6 +58,7 @@ void arping_write_out(struct buf *b)
 static void show_target(const struct arping_show *s, const struct probe_target *t)
 {
 	const struct probe_link *l = probe_link_of(s->probe, t);
+	const struct addr source = probe_source(s->probe, t);
 	char text[ADDR_TEXT_LEN], from[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
 	const char *own;
 
@@ -63,12 +66,9 @@ static void show_target(const struct arping_show *s, const struct probe_target *
 	if (s->mode == PROBE_ANNOUNCE)
 		printf("ARPING %s at %s %s\n", text, mac_format(&l->mac, mac), arping_link_name(s, t));
 	else
-		printf("ARPING %s from %s %s\n", text,
-		    s->mode != PROBE_DUPLICATE && l->source.family ? addr_format(&l->source, from)
-		    : t->ip.family == ADDR_IPV4                    ? "0.0.0.0"
-								   : "::",
-		    arping_link_name(s, t));
-	if (s->mode != PROBE_ANNOUNCE && is_own(s, &t->ip, &own))
+		printf(
+		    "ARPING %s from %s %s\n", text, addr_format(&source, from), arping_link_name(s, t));
+	if (s->mode != PROBE_ANNOUNCE && is_own(s, t, &own))
 		printf("%s is this host's own address, on %s; asking whether others have it, too\n",
 		    text, own);
 }
@@ -186,9 +186,9 @@ static void show_table(const struct arping_show *s)
 			printf("%-*s  %-17s  %-*s  %s%s\n", w.ip, addr_format(&t->ip, ip),
 			    mac_format(&a->mac, mac), w.node, node ? node : "-",
 			    a->replies ? arping_rtt_text(a->rtt_us, rtt) : "-",
-			    t->macs > 1 && s->mode == PROBE_ASK      ? "  CONFLICT"
-			    : !a->replies && is_own(s, &t->ip, &own) ? "  this host"
-								     : "");
+			    t->macs > 1 && s->mode == PROBE_ASK ? "  CONFLICT"
+			    : !a->replies && is_own(s, t, &own) ? "  this host"
+								: "");
 		}
 	}
 }
@@ -218,7 +218,7 @@ static void show_conclusion(const struct arping_show *s, const struct probe_targ
 		return; /* the table says it */
 	else if (s->mode == PROBE_DUPLICATE && t->macs)
 		buf_printf(&out, "%s is taken by ", ip);
-	else if (s->mode == PROBE_DUPLICATE && is_own(s, &t->ip, &own))
+	else if (s->mode == PROBE_DUPLICATE && is_own(s, t, &own))
 		buf_printf(&out, "%s is this host's alone: nobody else answered\n", ip);
 	else if (s->mode == PROBE_DUPLICATE)
 		buf_printf(&out, "%s is free: nobody answered %u probe%s\n", ip, t->probes,

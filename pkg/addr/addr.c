@@ -192,6 +192,13 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return addr_compare(a, b) == 0;
 }
 
+bool addr_is_unspecified(const struct addr *a)
+{
+	static const uint8_t zero[sizeof(a->bytes)];
+
+	return a->family && memcmp(a->bytes, zero, sizeof(zero)) == 0;
+}
+
 bool addr_next(struct addr *a)
 {
 	struct addr next = *a;

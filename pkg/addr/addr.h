@@ -59,6 +59,7 @@ const char *addr_family_name(uint8_t family); /* "IPv4", "IPv6", as in Service.s
 /* IPv4 before IPv6, then by value: a total order, for sorting and searching. */
 int addr_compare(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b);
+bool addr_is_unspecified(const struct addr *a); /* 0.0.0.0 or :: */
 
 /* The next or previous address by value; false, and *a untouched, at the end of the family. */
 bool addr_next(struct addr *a);

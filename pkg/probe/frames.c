@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/probe/frames.h"
 
-static struct in_addr source4(const struct probe_link *l)
+/* Whoever asks for an address from that address says that it has it. */
+struct addr frames_source(enum probe_mode mode, const struct probe_link *l, const struct addr *ip)
 {
-	return l->source.family == ADDR_IPV4 ? addr_to_in(&l->source) : (struct in_addr){ 0 };
-}
+	const bool nobody =
+	    mode == PROBE_DUPLICATE || l->source.family != ip->family || addr_equal(&l->source, ip);
 
-static struct in6_addr source6(const struct probe_link *l)
-{
-	return l->source.family == ADDR_IPV6 ? addr_to_in6(&l->source) : in6addr_any;
+	return nobody ? (struct addr){ .family = ip->family } : l->source;
 }
 
 bool frames_come_in_pairs(enum probe_mode mode, const struct addr *ip)
@@ -19,20 +18,21 @@ bool frames_come_in_pairs(enum probe_mode mode, const struct addr *ip)
 static struct arp_frame arp_question(
     enum probe_mode mode, const struct probe_link *l, struct in_addr ip, bool half)
 {
-	const struct in_addr nobody = { 0 };
+	const struct addr to = addr_from_in(ip), source = frames_source(mode, l, &to);
 
 	if (mode == PROBE_ANNOUNCE)
 		return arp_gratuitous(half ? ARP_REPLY : ARP_REQUEST, &l->mac, ip);
-	return arp_request(&l->mac, mode == PROBE_DUPLICATE ? nobody : source4(l), ip);
+	return arp_request(&l->mac, addr_to_in(&source), ip);
 }
 
 static struct ndp_frame ndp_question(
     enum probe_mode mode, const struct probe_link *l, const struct in6_addr *ip)
 {
-	struct in6_addr source = mode == PROBE_DUPLICATE ? in6addr_any : source6(l);
+	const struct addr to = addr_from_in6(ip), source = frames_source(mode, l, &to);
+	const struct in6_addr source6 = addr_to_in6(&source);
 
 	return mode == PROBE_ANNOUNCE ? ndp_unsolicited(&l->mac, ip)
-				      : ndp_solicit(&l->mac, &source, ip);
+				      : ndp_solicit(&l->mac, &source6, ip);
 }
 
 struct probe_message frames_question(
@@ -93,14 +93,12 @@ struct heard frames_heard(const struct probe_message *m)
  * goes to all nodes. */
 bool frames_answers(const struct heard *h, const struct probe_link *l, enum probe_mode mode)
 {
-	struct in6_addr as6 = source6(l);
-	bool nobody;
+	struct addr source;
 
 	if (!h->answer || mode == PROBE_ANNOUNCE)
 		return false;
-	nobody = mode == PROBE_DUPLICATE ||
-		 (h->to.family == ADDR_IPV4 ? source4(l).s_addr == 0 : IN6_IS_ADDR_UNSPECIFIED(&as6));
 	if (h->to.family == ADDR_IPV4 && !mac_equal(&h->to_mac, &l->mac))
 		return false;
-	return nobody || addr_equal(&h->to, &l->source);
+	source = frames_source(mode, l, &h->owned);
+	return addr_is_unspecified(&source) || addr_equal(&h->to, &source);
 }

@@ -5,6 +5,9 @@
 
 #include "pkg/probe/probe.h"
 
+/* Whom the question for `ip` is from; all zero: nobody. */
+struct addr frames_source(enum probe_mode mode, const struct probe_link *l, const struct addr *ip);
+
 /* The frame that asks for or announces `ip`; `half`: the second one of an announcement. */
 struct probe_message frames_question(
     enum probe_mode mode, const struct probe_link *l, const struct addr *ip, bool half);

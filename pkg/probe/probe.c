@@ -151,6 +151,11 @@ const struct probe_link *probe_link_of(const struct probe *p, const struct probe
 	return &p->links[t->link];
 }
 
+struct addr probe_source(const struct probe *p, const struct probe_target *t)
+{
+	return frames_source(p->o.mode, probe_link_of(p, t), &t->ip);
+}
+
 const struct probe_answer *probe_answer(
     const struct probe *p, const struct probe_target *t, const struct probe_answer *after)
 {

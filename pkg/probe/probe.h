@@ -46,7 +46,7 @@ struct probe_options {
 struct probe_link {
 	int ifindex;
 	struct mac mac;
-	struct addr source; /* of the family that is asked for; ADDR_NONE: nobody */
+	struct addr source; /* to ask from; ADDR_NONE: nobody */
 };
 
 enum {
@@ -130,6 +130,9 @@ size_t probe_targets(const struct probe *p); /* ascending by address */
 const struct probe_target *probe_target(const struct probe *p, size_t i);
 const struct probe_target *probe_find(const struct probe *p, const struct addr *ip);
 const struct probe_link *probe_link_of(const struct probe *p, const struct probe_target *t);
+/* Whom the questions for it are from; 0.0.0.0 or ::: nobody.  Never itself, which would say that it is
+ * here. */
+struct addr probe_source(const struct probe *p, const struct probe_target *t);
 /* The answers for a target, first come first: pass NULL, then the last one.  NULL at the end. */
 const struct probe_answer *probe_answer(
     const struct probe *p, const struct probe_target *t, const struct probe_answer *after);

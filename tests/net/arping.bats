@@ -130,6 +130,53 @@ Sent 1 announcement, a request and a reply each" ]
 	[ "${lines[-1]}" = "2 of 5 addresses answered, 3 silent" ]
 }
 
+# Whoever asks for an address from that address would tell all that it is here, and hear no answer.
+@test "an own address is asked for from another one, or from nobody, and changes nobody's table" {
+	local host
+	for host in node-a node-b; do
+		ip -n "$(lan_ns $host)" addr add 192.0.2.65/32 dev eth0
+	done
+	lan_run client ip neigh replace 192.0.2.65 lladdr 02:00:00:00:00:02 dev eth0 nud reachable
+	run -4 lan_run node-a lbctl arping -c 1 192.0.2.65
+	[ "${lines[0]}" = "ARPING 192.0.2.65 from 192.0.2.1 eth0" ]
+	[ "${lines[-2]}" = "192.0.2.65 has 2 owners: 02:00:00:00:00:01, 02:00:00:00:00:02" ]
+	run -4 lan_run node-a lbctl arping -c 1 -s 192.0.2.65 192.0.2.65
+	[ "${lines[0]}" = "ARPING 192.0.2.65 from 0.0.0.0 eth0" ]
+	run -4 lan_run node-a lbctl arping -i 50ms 192.0.2.65-192.0.2.66
+	lan_run client ip neigh show 192.0.2.65 | grep -q 02:00:00:00:00:02
+
+	for host in node-a node-b; do
+		ip -n "$(lan_ns $host)" addr add 2001:db8::65/128 dev eth0 nodad
+	done
+	run -4 lan_run node-a lbctl arping -c 1 2001:db8::65
+	[ "${lines[-2]}" = "2001:db8::65 has 2 owners: 02:00:00:00:00:01, 02:00:00:00:00:02" ]
+	run -4 lan_run node-a lbctl arping -c 1 -s 2001:db8::65 2001:db8::65
+	[ "${lines[0]}" = "ARPING 2001:db8::65 from :: eth0" ]
+}
+
+# As kube-proxy's kube-ipvs0 does, on every node.
+@test "what this host has where ARP is off, on two interfaces, or on another link alone, is no second owner" {
+	local ns
+	ns=$(lan_ns client)
+	ip -n "$ns" link add ipvs0 type veth peer name ipvs1
+	ip -n "$ns" link set ipvs0 arp off up
+	ip -n "$ns" addr add 192.0.2.1/32 dev ipvs0
+	run -0 arping -c 1 192.0.2.1
+	[[ ${lines[-1]} == "Sent 1 probe, received 1 reply" ]]
+	lan_switch other
+	lan_nic client eth1 02:00:00:00:01:64 other
+	ip -n "$ns" addr add 192.0.2.70/32 dev eth0
+	ip -n "$ns" addr add 192.0.2.70/32 dev eth1
+	run -0 arping -I eth0 -i 50ms 192.0.2.70/31
+	[[ ${lines[1]} =~ ^192\.0\.2\.70\ +02:00:00:00:00:64\ .*this\ host$ ]]
+	ip -n "$ns" addr add fe80::1/64 dev eth1 nodad
+	ip -n "$(lan_ns node-a)" addr add fe80::1/64 dev eth0 nodad
+	run -0 arping -c 1 -I eth0 fe80::1
+	[[ ${lines[1]} == "Unicast reply from fe80::1 [02:00:00:00:00:01]"* ]]
+	run -0 arping -c 1 -I eth1 fe80::1
+	[[ ${lines[1]} == "fe80::1 is this host's own address, on eth1"* ]]
+}
+
 @test "a sweep keeps to its rate" {
 	local start end
 	start=$(date +%s%N)
