@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkg/l2/ears.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "pkg/log/log.h"
+enum { PATIENCE_MS = 100 }; /* for a queue that is full */
 
 int ears_open(struct ears *x, struct err *e)
 {
-	*x = (struct ears){ .arp = -1, .ndp = -1 };
+	*x = (struct ears){ .arp = -1, .ndp = -1, .lost_limit = { .burst = 1, .window_ms = 60000 } };
 	x->arp = arp_open(0, e);
 	x->ndp = x->arp < 0 ? -1 : ndp_open(0, e);
 	if (x->ndp < 0 || packet_time(x->arp, e) < 0 || packet_time(x->ndp, e) < 0)
@@ -58,7 +59,16 @@ int ears_join(struct ears *x, const struct l2 *l, struct err *e)
 	return ndp_groups_sync(x->groups, x->ndp, want, l2_groups(l, want, n), e);
 }
 
-static size_t send_arp(struct ears *x)
+/* The link went down or away, of which netlink will tell, or it drops what it is given. */
+static void lose(struct ears *x, const struct err *e, uint64_t now_ms)
+{
+	if (e->sys == ENOBUFS && log_allow(&x->lost_limit, now_ms))
+		log_warn("l2", "%s: its queue is full, or a rule drops it", e->text);
+	else
+		log_debug("l2", "%s", e->text);
+}
+
+static size_t send_arp(struct ears *x, uint64_t now_ms)
 {
 	size_t done = 0;
 
@@ -68,8 +78,8 @@ static size_t send_arp(struct ears *x)
 
 		if (sent == 0)
 			break;
-		if (sent < 0) /* the link went down or away: netlink will tell */
-			log_debug("l2", "%s", e.text);
+		if (sent < 0)
+			lose(x, &e, now_ms);
 		done += sent < 0 ? 1 : (size_t)sent;
 	}
 	x->arp_n -= done;
@@ -77,7 +87,7 @@ static size_t send_arp(struct ears *x)
 	return x->arp_n;
 }
 
-static size_t send_ndp(struct ears *x)
+static size_t send_ndp(struct ears *x, uint64_t now_ms)
 {
 	size_t done = 0;
 
@@ -88,7 +98,7 @@ static size_t send_ndp(struct ears *x)
 		if (sent == 0)
 			break;
 		if (sent < 0)
-			log_debug("l2", "%s", e.text);
+			lose(x, &e, now_ms);
 		done += sent < 0 ? 1 : (size_t)sent;
 	}
 	x->ndp_n -= done;
@@ -96,11 +106,25 @@ static size_t send_ndp(struct ears *x)
 	return x->ndp_n;
 }
 
-bool ears_send(struct ears *x)
+bool ears_send(struct ears *x, uint64_t now_ms)
 {
-	size_t left = send_arp(x);
+	const bool any = x->arp_n + x->ndp_n;
+	const size_t left = send_arp(x, now_ms), all_left = left + send_ndp(x, now_ms);
 
-	return left + send_ndp(x) == 0;
+	if (all_left == 0) {
+		x->full_since_ms = any ? 0 : x->full_since_ms;
+		return true;
+	}
+	if (!x->full_since_ms)
+		x->full_since_ms = now_ms;
+	if (now_ms - x->full_since_ms < PATIENCE_MS)
+		return false;
+	if (log_allow(&x->lost_limit, now_ms))
+		log_warn("l2",
+		    "the queues for sending have been full for %d ms; what does not go is lost",
+		    PATIENCE_MS);
+	x->arp_n = x->ndp_n = 0;
+	return true;
 }
 
 void ears_queue(struct ears *x, const struct l2_frame *f)

@@ -5,6 +5,7 @@
 #define LB_L2_EARS_H
 
 #include "pkg/l2/l2.h"
+#include "pkg/log/log.h"
 
 struct ears {
 	int arp, ndp; /* -1: none */
@@ -12,6 +13,8 @@ struct ears {
 	struct arp_message arp_out[PACKET_BATCH]; /* to be sent, in order */
 	struct ndp_message ndp_out[PACKET_BATCH];
 	size_t arp_n, ndp_n;
+	uint64_t full_since_ms; /* the queue of a socket; 0: it isn't */
+	struct log_limit lost_limit;
 };
 
 int ears_open(struct ears *x, struct err *e) MUST_CHECK;
@@ -22,8 +25,10 @@ int ears_hear(struct ears *x, const struct addr *set, size_t n, struct err *e) M
 /* The groups that the engine wants to be in. */
 int ears_join(struct ears *x, const struct l2 *l, struct err *e) MUST_CHECK;
 
-/* Sends what stands in arp_out and ndp_out; false when the kernel takes no more for now. */
-bool ears_send(struct ears *x);
+/* Sends what stands in arp_out and ndp_out; false when the kernel takes no more for now.  A link that
+ * sends nothing fills the sockets' queues, which are all links', and must not make us deaf on the
+ * others: what has to wait longer than a moment is lost, and so is what the link itself drops. */
+bool ears_send(struct ears *x, uint64_t now_ms);
 /* Takes a frame for sending; there is room as long as neither array is full. */
 void ears_queue(struct ears *x, const struct l2_frame *f);
 /* Where the last of these goes; there is one. */

@@ -65,7 +65,7 @@ static void send_out(struct l2_port *p)
 {
 	struct err e = ERR_INIT;
 
-	if (ears_send(&p->ears) || p->blocked)
+	if (ears_send(&p->ears, loop_now_ms(p->loop)) || p->blocked)
 		return;
 	p->blocked = true;
 	loop_timer_set(p->retry, RETRY_MS);

@@ -91,9 +91,9 @@ struct packet_frame {
 	const uint8_t *bytes; /* from its Ethernet header on */
 	size_t len;
 };
-/* Sends up to PACKET_BATCH frames in order and returns how many the kernel took: fewer when its
- * queue is full (wait for LOOP_WRITE).  When not even the first could be sent for another reason,
- * -1 with *e naming the link. */
+/* Sends up to PACKET_BATCH frames in order and returns how many the kernel took: fewer when the
+ * socket's queue is full (wait for LOOP_WRITE).  When not even the first could be sent for another
+ * reason, -1 with *e naming the link; ENOBUFS: the link has dropped it. */
 int packet_send(
     const char *what, int fd, const struct packet_frame *at, size_t n, struct err *e) MUST_CHECK;
 

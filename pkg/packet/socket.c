@@ -185,7 +185,7 @@ int packet_send(const char *what, int fd, const struct packet_frame *at, size_t 
 						.msg_iovlen = 1 } };
 	}
 	sent = sendmmsg(fd, msgs, (unsigned)n, MSG_DONTWAIT);
-	if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR))
+	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (sent < 0)
 		return err_sys(

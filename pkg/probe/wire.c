@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <unistd.h>
 
 #include "pkg/probe/probe.h"
@@ -130,6 +131,12 @@ int probe_wire_hear(
 	return hear_ndp(w, probes, n, asked, e);
 }
 
+/* What the link drops is lost, as it might be on the way. */
+static int lost(int sent, struct err *e)
+{
+	return sent < 0 && e->sys == ENOBUFS ? 1 : sent;
+}
+
 int probe_wire_send(struct probe_wire *w, const struct probe_message *m, struct err *e)
 {
 	struct arp_message arp;
@@ -137,10 +144,10 @@ int probe_wire_send(struct probe_wire *w, const struct probe_message *m, struct 
 
 	if (m->family == ADDR_IPV4) {
 		arp = (struct arp_message){ m->ifindex, m->arp };
-		return arp_send(w->arp, &arp, 1, e);
+		return lost(arp_send(w->arp, &arp, 1, e), e);
 	}
 	ndp = (struct ndp_message){ m->ifindex, m->ndp };
-	return ndp_send(w->ndp, &ndp, 1, e);
+	return lost(ndp_send(w->ndp, &ndp, 1, e), e);
 }
 
 /* Of one that waited for so long, the clock was rather set. */

@@ -178,3 +178,43 @@ groups() { # of node-a: memberships of the announced address's group, with their
 	solicited $V6 $A
 	[ "$(fds "$pid")" -le $((fds_before + 3)) ]
 }
+
+# What eth1 does not send must not keep eth0 from being answered on, nor the end from coming.
+goes_on_without_eth1() {
+	wait_for 5 answered_by 192.0.2.10 $A
+	wait_for 10 said_in_log "$1"
+	solicited $V6 $A
+	answered_by 192.0.2.10 $A
+	exec 8>&-
+	local status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 0 ]
+}
+
+said_in_log() {
+	grep -q "$1" "$T/node-a.err"
+}
+
+@test "an interface on which each frame is dropped is told, and keeps no other waiting" {
+	second
+	lan_run node-a nft -f - <<-'END'
+		table netdev t {
+			chain egress {
+				type filter hook egress device eth1 priority 0
+				ether type { arp, ip6 } drop
+			}
+		}
+	END
+	announced --grace 100ms
+	pid=$LAN_PID
+	goes_on_without_eth1 'sending .* on eth1: .* a rule drops it'
+}
+
+@test "an interface that sends nothing, with all that the sockets hold waiting for it, keeps no other waiting" {
+	second
+	lan_run node-a tc qdisc add dev eth1 root tbf rate 1kbit burst 1540 limit 10mb
+	announced --grace 100ms --rate 100000
+	pid=$LAN_PID
+	announcement ADDED many node-a "$(seq -f '"198.51.100.%.0f"' -s, 250),$(seq -f '"203.0.113.%.0f"' -s, 250)" >&8
+	goes_on_without_eth1 'have been full for'
+}
