@@ -305,6 +305,7 @@ static int run(int argc, char **argv, struct err *e)
 			.watch = args.watch,
 			.json = args.output && !strcmp(args.output, "json"),
 			.quiet = args.quiet,
+			.first = args.first,
 			.probe = plan.probe,
 			.pool = args.pool ? &plan.pool : NULL,
 			.world = &plan.world,

@@ -72,6 +72,7 @@ struct arping_show {
 	bool watch; /* changes only, as they come */
 	bool json;
 	bool quiet;
+	bool first; /* the first answer is enough */
 	const struct probe *probe;
 	const struct probe_watch *watched; /* with `watch` */
 	const struct arping_nodes *nodes;
@@ -86,6 +87,7 @@ int arping_show_end(const struct arping_show *s, struct err *e) MUST_CHECK;
 
 /* The pieces of that. */
 const char *arping_link_name(const struct arping_show *s, const struct probe_target *t);
+bool arping_is_unasked(const struct probe_target *t); /* so nothing is known */
 /* "02:00:00:00:00:01 (node-a)" */
 void arping_put_owner(const struct arping_show *s, const struct mac *m, struct buf *out);
 void arping_write_out(struct buf *b); /* to standard output; *b is empty then */

@@ -193,6 +193,21 @@ static void show_table(const struct arping_show *s)
 	}
 }
 
+/* Those of which nothing is known, since it ended before their turn. */
+static size_t count_unasked(const struct arping_show *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < probe_targets(s->probe); i++)
+		n += arping_is_unasked(probe_target(s->probe, i));
+	return n;
+}
+
+bool arping_is_unasked(const struct probe_target *t)
+{
+	return !t->probes && !t->macs;
+}
+
 /* "02:00:00:00:00:01 (node-a), 02:00:00:00:00:02 (node-b)" */
 static void put_owners(const struct arping_show *s, const struct probe_target *t, struct buf *out)
 {
@@ -203,6 +218,11 @@ static void put_owners(const struct arping_show *s, const struct probe_target *t
 		arping_put_owner(s, &a->mac, out);
 		comma = ", ";
 	}
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 static void show_conclusion(const struct arping_show *s, const struct probe_target *t)
@@ -220,9 +240,12 @@ static void show_conclusion(const struct arping_show *s, const struct probe_targ
 		buf_printf(&out, "%s is taken by ", ip);
 	else if (s->mode == PROBE_DUPLICATE && is_own(s, t, &own))
 		buf_printf(&out, "%s is this host's alone: nobody else answered\n", ip);
+	else if (s->mode == PROBE_DUPLICATE && probe_totals(s->probe).cut_short)
+		buf_printf(&out, "%s may be free: the %u probe%s so far got no answer\n", ip, t->probes,
+		    plural(t->probes));
 	else if (s->mode == PROBE_DUPLICATE)
-		buf_printf(&out, "%s is free: nobody answered %u probe%s\n", ip, t->probes,
-		    t->probes == 1 ? "" : "s");
+		buf_printf(
+		    &out, "%s is free: nobody answered %u probe%s\n", ip, t->probes, plural(t->probes));
 	else if (s->mode == PROBE_ASK && t->macs > 1)
 		buf_printf(&out, "%s has %u owners: ", ip, t->macs);
 	else
@@ -234,9 +257,19 @@ static void show_conclusion(const struct arping_show *s, const struct probe_targ
 	arping_write_out(&out);
 }
 
-static const char *plural(uint64_t n)
+static void show_counts(const struct arping_show *s, const struct probe_totals *all, size_t n)
 {
-	return n == 1 ? "" : "s";
+	const bool probed = s->mode == PROBE_DUPLICATE;
+	const size_t unasked = count_unasked(s);
+
+	printf("%zu of %zu address%s %s, %zu %s", all->answered, n, n == 1 ? "" : "es",
+	    probed ? "taken" : "answered", n - all->answered - unasked,
+	    !probed          ? "silent"
+	    : all->cut_short ? "silent so far"
+			     : "free");
+	if (unasked)
+		printf(", %zu not asked", unasked);
+	putchar('\n');
 }
 
 static void show_summary(const struct arping_show *s)
@@ -257,9 +290,7 @@ static void show_summary(const struct arping_show *s)
 			? ", a request and a reply each"
 			: "");
 	else if (s->sweep)
-		printf("%zu of %zu address%s %s, %zu %s\n", all.answered, n, n == 1 ? "" : "es",
-		    s->mode == PROBE_DUPLICATE ? "taken" : "answered", n - all.answered,
-		    s->mode == PROBE_DUPLICATE ? "free" : "silent");
+		show_counts(s, &all, n);
 	else
 		printf("Sent %llu probe%s, received %llu %s\n", (unsigned long long)all.probes,
 		    plural(all.probes), (unsigned long long)all.replies,
@@ -276,7 +307,7 @@ static void show_who(const struct arping_show *s)
 
 		addr_format(&t->ip, ip);
 		if (!t->answers && !s->sweep)
-			printf("%s nobody -\n", ip);
+			printf("%s %s -\n", ip, arping_is_unasked(t) ? "unasked" : "nobody");
 		for (const struct probe_answer *a = NULL; (a = probe_answer(s->probe, t, a));) {
 			const char *node = arping_nodes_name(s->nodes, &a->mac);
 
@@ -323,10 +354,12 @@ void arping_write_summary(const struct arping_count *at, size_t n)
 static void show_summary_json(const struct arping_show *s)
 {
 	struct probe_totals all = probe_totals(s->probe);
+	const size_t unasked = count_unasked(s);
 	const struct arping_count counts[] = {
 		{ "addresses", probe_targets(s->probe) },
 		{ "answered", all.answered },
-		{ "silent", probe_targets(s->probe) - all.answered },
+		{ "silent", probe_targets(s->probe) - all.answered - unasked },
+		{ "unasked", unasked },
 		{ "conflicts", all.conflicting },
 		{ "probes", all.probes },
 		{ "replies", all.replies },
@@ -337,24 +370,37 @@ static void show_summary_json(const struct arping_show *s)
 	arping_write_summary(counts, ARRAY_LEN(counts));
 }
 
+/* Nobody has objected: does that mean that all are free? */
+static int judge_duplicate(const struct arping_show *s, struct err *e)
+{
+	if (!probe_totals(s->probe).cut_short)
+		return 0;
+	return err_set(e, ERR_NOT_FOUND, "it ended before the last probe was waited for");
+}
+
 /* Of single addresses each must answer, of a range one. */
 static int judge(const struct arping_show *s, struct err *e)
 {
 	struct probe_totals all = probe_totals(s->probe);
 	char ip[ADDR_TEXT_LEN];
 
+	if (s->mode != PROBE_ASK && all.answered)
+		return err_set(e, ERR_CONFLICT, "%s", "");
 	if (s->mode != PROBE_ASK)
-		return all.answered ? err_set(e, ERR_CONFLICT, "%s", "") : 0;
+		return s->mode == PROBE_DUPLICATE ? judge_duplicate(s, e) : 0;
 	if (all.conflicting)
 		return err_set(e, ERR_CONFLICT, "%s", "");
+	if (all.answered && (s->sweep || s->first))
+		return 0;
 	if (s->sweep)
-		return all.answered ? 0 : err_set(e, ERR_NOT_FOUND, "nobody answered");
+		return err_set(e, ERR_NOT_FOUND, "nobody answered");
 	for (size_t i = 0; i < probe_targets(s->probe); i++) {
 		const struct probe_target *t = probe_target(s->probe, i);
 
 		if (!t->macs)
-			return err_set(e, ERR_NOT_FOUND, "nobody answered for %s on %s",
-			    addr_format(&t->ip, ip), arping_link_name(s, t));
+			return err_set(e, ERR_NOT_FOUND, "nobody %s for %s on %s",
+			    t->probes ? "answered" : "was asked", addr_format(&t->ip, ip),
+			    arping_link_name(s, t));
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@ enum state {
 	OK,
 	HERE,       /* the elected node is this host, which isn't asked by itself */
 	NOT_WANTED, /* assigned, but no node shall announce it, and none does */
+	UNASKED,
 	SILENT,
 	IN_USE,
 	WRONG_NODE,
@@ -19,10 +20,10 @@ enum state {
 	CONFLICT,
 };
 
-static const char *const texts[] = { "free", "ok", "ok, this host", "not announced", "SILENT", "IN USE",
-	"WRONG NODE", "FOREIGN", "CONFLICT" };
-static const char *const words[] = { "Free", "OK", "ThisHost", "NotAnnounced", "Silent", "InUse",
-	"WrongNode", "Foreign", "Conflict" };
+static const char *const texts[] = { "free", "ok", "ok, this host", "not announced", "not asked",
+	"SILENT", "IN USE", "WRONG NODE", "FOREIGN", "CONFLICT" };
+static const char *const words[] = { "Free", "OK", "ThisHost", "NotAnnounced", "NotAsked", "Silent",
+	"InUse", "WrongNode", "Foreign", "Conflict" };
 
 static const struct probe_answer *first_answer(
     const struct arping_show *s, const struct probe_target *t)
@@ -38,6 +39,8 @@ static enum state state_of(
 
 	if (t->macs > 1)
 		return CONFLICT;
+	if (arping_is_unasked(t))
+		return UNASKED;
 	if (!h)
 		return a ? IN_USE : FREE;
 	if (!h->elected)
@@ -94,16 +97,18 @@ static struct row row_of(const struct arping_show *s, const struct probe_target 
 
 typedef void row_fn(const struct row *r, void *arg);
 
-/* Neighbours that are free become one row. */
+/* Neighbours that are free, or that nobody was asked for, become one row. */
 static size_t free_run(const struct arping_show *s, size_t from)
 {
+	const bool unasked = arping_is_unasked(probe_target(s->probe, from));
 	struct addr next = probe_target(s->probe, from)->ip;
 	size_t i = from;
 
 	for (; i < probe_targets(s->probe); i++) {
 		const struct probe_target *t = probe_target(s->probe, i);
 
-		if (!addr_equal(&t->ip, &next) || t->answers || arping_pool_find(s->pool, &t->ip))
+		if (!addr_equal(&t->ip, &next) || t->answers || arping_is_unasked(t) != unasked ||
+		    arping_pool_find(s->pool, &t->ip))
 			break;
 		if (!addr_next(&next))
 			return i + 1;
@@ -235,8 +240,10 @@ int arping_table_judge(const struct arping_show *s, struct err *e)
 			where = &t->ip;
 		}
 	}
-	if (worst < SILENT)
+	if (worst < UNASKED)
 		return 0;
+	if (worst == UNASKED)
+		return err_set(e, ERR_NOT_FOUND, "it ended before all were asked for");
 	return err_set(e, worst == SILENT ? ERR_NOT_FOUND : ERR_CONFLICT,
 	    "not all is as it should be: %s is %s", addr_format(where, ip), texts[worst]);
 }

@@ -363,6 +363,12 @@ static uint64_t due(const struct probe *p)
 	return at > p->slot_us ? at : p->slot_us;
 }
 
+/* After the last probe: when nobody is waited for any more. */
+static uint64_t quiet_us(const struct probe *p)
+{
+	return p->last_us + (p->pending ? p->o.wait_us : p->o.settle_us);
+}
+
 /* When it is over, if nothing more happens. */
 static uint64_t end_us(const struct probe *p)
 {
@@ -371,7 +377,7 @@ static uint64_t end_us(const struct probe *p)
 	if (p->stopping)
 		return 0;
 	if (!p->queue_n)
-		end = p->last_us + (p->pending ? p->o.wait_us : p->o.settle_us);
+		end = quiet_us(p);
 	if (p->o.deadline_us && p->start_us + p->o.deadline_us < end)
 		end = p->start_us + p->o.deadline_us;
 	return end;
@@ -418,6 +424,7 @@ bool probe_next(struct probe *p, uint64_t now_us, struct probe_event *ev)
 	drop_finished(p);
 	if (now_us >= end_us(p)) {
 		p->done = true;
+		p->totals.cut_short = p->queue_n || now_us < quiet_us(p);
 		*ev = (struct probe_event){ .what = PROBE_DONE };
 		return true;
 	}

@@ -142,6 +142,7 @@ struct probe_totals {
 	uint64_t replies;   /* and claims */
 	size_t answered;    /* targets */
 	size_t conflicting; /* targets with several MACs */
+	bool cut_short;     /* it ended before all was asked, or waited for */
 };
 struct probe_totals probe_totals(const struct probe *p);
 

@@ -41,6 +41,7 @@ static void silence_is_waited_for(void **state)
 	assert_int_equal(n->told_n, 0);
 	assert_int_equal(n->done_at, 8 * S);
 	assert_int_equal(probe_totals(n->p).answered, 0);
+	assert_false(probe_totals(n->p).cut_short);
 	end(n);
 }
 
@@ -122,6 +123,7 @@ static void deadline_ends_it_whatever_is_outstanding(void **state)
 	run_until(n, 100 * S);
 	assert_int_equal(n->sent_n, 4);
 	assert_int_equal(n->done_at, 8500 * MS);
+	assert_true(probe_totals(n->p).cut_short);
 	end(n);
 }
 

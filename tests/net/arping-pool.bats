@@ -49,6 +49,16 @@ row() { # ADDRESS WORD...: that row of the table in $output; blanks don't count
 	row 192.0.2.70 - - node-a 02:00:00:00:00:01 '[0-9.]+ms' IN USE
 }
 
+@test "--pool: what was not asked for is not told free or silent" {
+	pool "$T/cluster"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.70/32 dev eth0
+	run -3 arping --pool lan --from "$T/cluster" --rate 1 -w 300ms
+	row 192.0.2.64 - - - - - free
+	row 192.0.2.65 default/web65 node-b - - - not asked
+	row 192.0.2.68-192.0.2.79 - - - - - not asked
+	[ "${lines[-1]}" = "lbctl arping: it ended before all were asked for" ]
+}
+
 @test "--pool: JSON, from a recording, on the elected node itself" {
 	pool "$T/cluster"
 	ip -n "$(lan_ns node-b)" addr add 192.0.2.65/32 dev eth0

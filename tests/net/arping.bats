@@ -80,6 +80,28 @@ source tests/lib/arping.bash
 	grep -q '^192.0.2.61 is taken by 02:00:00:00:00:02$' "$T/out"
 }
 
+@test "what was cut short is not told free, silent or nobody's, and is no success" {
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.50/32 dev eth0
+	run -3 arping -D --rate 1 -w 300ms 192.0.2.5 192.0.2.50
+	[ "${lines[2]}" = "192.0.2.5 may be free: the 1 probe so far got no answer" ]
+	[ "${lines[3]}" = "192.0.2.50 may be free: the 0 probes so far got no answer" ]
+	[ "${lines[-1]}" = "lbctl arping: it ended before the last probe was waited for" ]
+	run -3 arping -D --rate 1 -w 300ms 192.0.2.60-192.0.2.63
+	[ "${lines[0]}" = "0 of 4 addresses taken, 1 silent so far, 3 not asked" ]
+	run -3 arping -o json --rate 1 -w 300ms 192.0.2.60-192.0.2.63
+	jq -e '.silent == 1 and .unasked == 3' <<<"${lines[0]}"
+	run -3 arping --rate 1 -w 300ms 192.0.2.1 192.0.2.2
+	[ "${lines[-1]}" = "lbctl arping: nobody was asked for 192.0.2.2 on eth0" ]
+	nodes "$T/cluster"
+	run -0 arping -1 --who --from "$T/cluster" --rate 1 192.0.2.1 192.0.2.2
+	[ "$output" = "192.0.2.1 node-a 02:00:00:00:00:01
+192.0.2.2 unasked -" ]
+	lan_spawn client "$BUILD/lbctl" arping -D 192.0.2.61 >"$T/out" 3>&-
+	wait_for 5 grep -q ARPING "$T/out"
+	kill -INT "$LAN_PID"
+	ends_in 3
+}
+
 @test "--gratuitous changes what the neighbours know, in both forms" {
 	# node-b knows the address at node-a
 	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
@@ -188,7 +210,7 @@ Sent 1 announcement, a request and a reply each" ]
 @test "JSON is one object a line, the summary last" {
 	nodes "$T/cluster"
 	run -0 --separate-stderr arping -o json --from "$T/cluster" 192.0.2.0/28 192.0.2.100
-	jq -es 'length == 5 and .[-1] == {type: "summary", addresses: 17, answered: 4, silent: 13, conflicts: 0,
+	jq -es 'length == 5 and .[-1] == {type: "summary", addresses: 17, answered: 4, silent: 13, unasked: 0, conflicts: 0,
 			probes: (.[-1].probes), replies: 3}
 		and ([.[:3][] | {address, mac, node, interface, probe}] == [range(1; 4) |
 			{address: "192.0.2.\(.)", mac: "02:00:00:00:00:0\(.)", node: "node-\("abc"[. - 1:.])",
