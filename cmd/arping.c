@@ -115,16 +115,30 @@ static int check_args(const struct args *a, struct err *e)
 	return 0;
 }
 
-/* Nobody has the unspecified address, and everybody a group's. */
+/* Which addresses no host has, or every host for itself. */
+static const struct {
+	const char *prefix, *what;
+} unaskable[] = {
+	{ "0.0.0.0/32", "unspecified, which no host has" },
+	{ "::/128", "unspecified, which no host has" },
+	{ "127.0.0.0/8", "loopback, which every host has" },
+	{ "::1/128", "loopback, which every host has" },
+	{ "224.0.0.0/4", "multicast, which no host has alone" },
+	{ "ff00::/8", "multicast, which no host has alone" },
+	{ "255.255.255.255/32", "broadcast, which no host has alone" },
+};
+
+/* A range may lead through them, but not begin or end there. */
 static int check_askable(const char *text, const struct range *r, struct err *e)
 {
-	const struct addr *a = &r->first;
-	struct in6_addr in6 = addr_to_in6(a);
-	bool group = a->family == ADDR_IPV4 ? a->bytes[0] >= 224 && a->bytes[0] < 240
-					    : IN6_IS_ADDR_MULTICAST(&in6);
+	for (size_t i = 0; i < ARRAY_LEN(unaskable); i++) {
+		struct err ignored = ERR_INIT; /* the text is ours */
+		struct prefix p;
 
-	if (group)
-		return err_set(e, ERR_USAGE, "%s is multicast, which no host has alone", text);
+		if (prefix_parse(&p, unaskable[i].prefix, &ignored) == 0 &&
+		    (prefix_contains(&p, &r->first) || prefix_contains(&p, &r->last)))
+			return err_set(e, ERR_USAGE, "%s is %s", text, unaskable[i].what);
+	}
 	return 0;
 }
 
@@ -164,9 +178,9 @@ static struct probe_options options_for(const struct args *a, bool sweep)
 {
 	enum probe_mode mode = mode_of(a);
 	uint32_t interval = interval_of(a, sweep);
-	uint32_t wait = mode == PROBE_ANNOUNCE ? 0 : mode == PROBE_DUPLICATE ? 2 * interval : interval;
+	uint32_t wait = mode == PROBE_DUPLICATE ? 2 * interval : interval;
 
-	if (mode != PROBE_ANNOUNCE && wait < SETTLE_MS)
+	if (mode == PROBE_ANNOUNCE || wait < SETTLE_MS) /* who objects does so at once */
 		wait = SETTLE_MS;
 	return (struct probe_options){
 		.mode = mode,
@@ -218,8 +232,9 @@ static int add_assigned(
 	char text[RANGE_TEXT_LEN];
 
 	log_warn(NULL,
-	    "%s has more than %d addresses, too many to sweep: only those that are assigned are asked "
-	    "for",
+	    "with %s it would be more than %d addresses, too many to sweep: of these, only those that "
+	    "are "
+	    "assigned are asked for",
 	    range_format(of, text), PROBE_TARGETS_MAX);
 	for (size_t i = 0; i < plan->pool.held_n; i++) {
 		struct range one = { plan->pool.held[i].addr, plan->pool.held[i].addr };
@@ -232,12 +247,16 @@ static int add_assigned(
 
 static int add_pool(struct arping_plan *plan, const struct args *a, struct err *e)
 {
+	uint64_t all = 0;
+
 	for (size_t i = 0; i < plan->pool.ranges_n; i++) {
 		const struct range *r = &plan->pool.ranges[i];
+		const uint64_t n = range_size(r);
+		const bool room = n <= PROBE_TARGETS_MAX - all;
 
-		if ((range_size(r) > PROBE_TARGETS_MAX ? add_assigned(plan, a, r, e)
-						       : add_range(plan, a, r, e)) < 0)
+		if ((room ? add_range(plan, a, r, e) : add_assigned(plan, a, r, e)) < 0)
 			return -1;
+		all += room ? n : 0;
 	}
 	return 0;
 }

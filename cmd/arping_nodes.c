@@ -4,6 +4,7 @@
 #include "cmd/arping.h"
 #include "pkg/json/json.h"
 #include "pkg/log/log.h"
+#include "pkg/stream/stream.h"
 
 enum { MS = 1000, NODE_TRIES = 2, NODE_WAIT_MS = 150, NODE_SETTLE_MS = 20, NODE_RATE = 2000 };
 
@@ -128,20 +129,37 @@ static int add(struct arping_nodes *n, const struct addr *ip, const char *name, 
 	return 0;
 }
 
+static void forget(struct arping_nodes *n, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n->n; i++)
+		if (strcmp(n->entries[i].name, name) != 0)
+			n->entries[kept++] = n->entries[i];
+		else
+			free(n->entries[i].name);
+	n->n = kept;
+}
+
 static int take_record(struct arping_nodes *n, const char *text, size_t len, struct err *e)
 {
 	CLEANUP(json_freep) struct json *record = json_parse(text, len, e);
 	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
-	const char *type = json_string(json_get(record, "type"));
+	const struct json *object = json_get(record, "object");
+	const char *kind = json_string(json_get(object, "kind"));
+	enum record_type type;
 	struct api_node node;
 
 	if (!record)
 		return -1;
-	if (!type || strcmp(type, "ADDED") != 0)
+	type = record_type_of(record);
+	if (!kind || strcmp(kind, "Node") != 0 ||
+	    (type != RECORD_ADDED && type != RECORD_MODIFIED && type != RECORD_DELETED))
 		return 0;
-	if (api_node_decode(&node, json_get(record, "object"), &arena, e) < 0)
+	if (api_node_decode(&node, object, &arena, e) < 0)
 		return -1;
-	for (size_t i = 0; i < node.internal_ips_n; i++)
+	forget(n, node.meta.name);
+	for (size_t i = 0; type != RECORD_DELETED && i < node.internal_ips_n; i++)
 		if (add(n, &node.internal_ips[i], node.meta.name, e) < 0)
 			return -1;
 	return 0;

@@ -28,6 +28,7 @@ static const struct {
 	enum election_kind is; /* if so */
 } facts[] = {
 	{ "Node", "", true, ELECTION_NODE },
+	{ "Member", RECORD_GROUP, true, ELECTION_MEMBER }, /* of a recording */
 	{ "Service", "", true, ELECTION_SERVICE },
 	{ "EndpointSlice", "discovery.k8s.io", true, ELECTION_ENDPOINT_SLICE },
 	{ "ConfigMap", "", false, 0 },
@@ -147,8 +148,9 @@ static int read_source(struct reading *r, const struct source_options *given, st
 	int status = -1;
 
 	o.once = true;
-	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
-		kinds[i] = api_kind_find(facts[i].kind, facts[i].group);
+	for (size_t i = 0, n = 0; i < ARRAY_LEN(facts); i++)
+		if (strcmp(facts[i].group, RECORD_GROUP) != 0)
+			kinds[n++] = api_kind_find(facts[i].kind, facts[i].group);
 	source = source_open(r->loop, &o, kinds, &ev, e);
 	if (source)
 		timer = loop_timer_add(r->loop, on_timeout, r, e);

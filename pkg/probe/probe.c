@@ -74,15 +74,13 @@ static int grow(void *at, size_t n, size_t *cap, size_t size, struct err *e)
 	return 0;
 }
 
-/* The largest prefix that would do. */
-static int too_many(const struct range *r, struct err *e)
+static int too_many(const struct probe *p, const struct range *r, struct err *e)
 {
-	struct prefix some = { r->first, r->first.family == ADDR_IPV4 ? 12 : 108 };
-	char text[RANGE_TEXT_LEN], first[PREFIX_TEXT_LEN];
+	char text[RANGE_TEXT_LEN];
 
 	return err_set(e, ERR_USAGE,
-	    "%s: more than %d addresses at once; want a part of it, such as %s", range_format(r, text),
-	    PROBE_TARGETS_MAX, prefix_format(&some, first));
+	    "%s: more than %d addresses at once%s; want fewer, a /12 or a /108 at most",
+	    range_format(r, text), PROBE_TARGETS_MAX, p->targets_n ? ", with those before it" : "");
 }
 
 int probe_add(struct probe *p, const struct probe_link *link, const struct range *r, struct err *e)
@@ -92,7 +90,7 @@ int probe_add(struct probe *p, const struct probe_link *link, const struct range
 	struct probe_link *links;
 
 	if (n > PROBE_TARGETS_MAX || p->targets_n + n > PROBE_TARGETS_MAX)
-		return too_many(r, e);
+		return too_many(p, r, e);
 	links = reallocarray(p->links, p->links_n + 1, sizeof(*links));
 	if (!links)
 		return err_memory(e);

@@ -94,6 +94,16 @@ Sent 1 announcement" ]
 	grep -q '2001:db8::10 > ff02::1: \[icmp6 sum ok\] ICMP6, neighbor advertisement, length 32, tgt is 2001:db8::10, Flags \[override\]' "$T/frames"
 }
 
+@test "IPv6: --gratuitous hears who objects, also after the last" {
+	mkfifo "$T/in"
+	exec 8<>"$T/in"
+	echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":{"namespace":"default","name":"web"},"spec":{"node":"node-b","addresses":["2001:db8::200"],"protocols":["layer2"]}}}' >&8
+	lan_spawn node-b "$BUILD/lbctl" announce --node node-b --defend always <"$T/in" >"$T/announced" 3>&- 8>&-
+	wait_for 5 grep -q '"code":"Announcing"' "$T/announced"
+	run -4 arping -U -c 1 2001:db8::200
+	[[ $output == *"2001:db8::200 is claimed by others, too: 02:00:00:00:00:02"* ]]
+}
+
 @test "IPv6: an interface without any address asks from ::, and hears what is told to all" {
 	lan_nic client plain 02:00:00:00:01:01
 	lan_run client sh -c 'echo 1 >/proc/sys/net/ipv6/conf/plain/disable_ipv6'

@@ -20,6 +20,19 @@ source tests/lib/arping.bash
 	[[ $output == *"(node-b)"* && $output == *"(node-c)"* ]]
 }
 
+@test "names follow the changes of a recording" {
+	nodes "$T/cluster"
+	lbctl watch --once --from "$T/cluster" -o json >"$T/now.ndjson"
+	jq -c 'select(.type == "ADDED" and .object.metadata.name == "node-b") | .type = "DELETED"' "$T/now.ndjson" >"$T/more"
+	jq -c 'select(.type == "ADDED" and .object.metadata.name == "node-c") | .type = "MODIFIED" |
+		.object.status.addresses[1].address = "192.0.2.2"' "$T/now.ndjson" >>"$T/more"
+	cat "$T/more" >>"$T/now.ndjson"
+	run -0 arping --who --from "$T/now.ndjson" 192.0.2.1 192.0.2.2 192.0.2.3
+	[ "$output" = "192.0.2.1 node-a 02:00:00:00:00:01
+192.0.2.2 node-c 02:00:00:00:00:02
+192.0.2.3 unknown 02:00:00:00:00:03" ]
+}
+
 @test "this host can be a node, too" {
 	nodes "$T/cluster"
 	run -0 lan_run node-a "$BUILD/lbctl" arping --from "$T/cluster" -i 50ms 192.0.2.0/28

@@ -76,6 +76,25 @@ row() { # ADDRESS WORD...: that row of the table in $output; blanks don't count
 	row 192.0.2.66 default/web66 node-b - - - ok, this host
 }
 
+@test "--pool: who is elected of a recording minds the Members and the changes in it" {
+	local elected node
+	pool "$T/cluster"
+	sed -i 's/status: "False"/status: "True"/' "$T/cluster"/node-?.yaml
+	sed -i '/^endpoints:/,$d' "$T/cluster/web65.yaml"
+	echo 'endpoints: [{addresses: [10.0.0.1], nodeName: node-a, conditions: {ready: true}}]' >>"$T/cluster/web65.yaml"
+	lbctl watch --once --from "$T/cluster" -o json >"$T/now.ndjson"
+	elected() {
+		arping --pool lan --from "$T/now.ndjson" -i 50ms -o json | jq -r 'select(.address == "192.0.2.65").elected'
+	}
+	elected=$(elected)
+	[[ $elected == node-? ]]
+	for node in node-a node-b node-c; do
+		jq -nc --arg name $node --argjson alive "$([ $node = "$elected" ] && echo false || echo true)" \
+			'{type: "ADDED", object: {kind: "Member", apiVersion: "lbctl.dev/v1", metadata: {$name}, status: {$alive}}}'
+	done >>"$T/now.ndjson"
+	[[ $(elected) == node-? && $(elected) != "$elected" ]]
+}
+
 @test "--pool: from the cluster of the kubeconfig; one that says nothing is waited for, but not for ever" {
 	local start
 	api_up
@@ -103,7 +122,7 @@ row() { # ADDRESS WORD...: that row of the table in $output; blanks don't count
 	service 6 2001:db8::a:0:0:6 | sed 's/addressType: IPv4/addressType: IPv6/' >"$T/cluster/web6.yaml"
 	ip -n "$(lan_ns node-b)" addr add 2001:db8::a:0:0:6/128 dev eth0 nodad
 	run -0 --separate-stderr arping --pool six --from "$T/cluster" -i 100ms
-	[[ $stderr == *"more than 1048576 addresses, too many to sweep: only those that are assigned are asked for"* ]]
+	[[ $stderr == *"more than 1048576 addresses, too many to sweep: of these, only those that are assigned are asked for"* ]]
 	row 2001:db8::a:0:0:6 default/web6 node-b node-b 02:00:00:00:00:02 '[0-9.]+ms' ok
 	run -3 arping --pool wan --from "$T/cluster"
 	[ "$output" = "lbctl arping: no pool 'wan'; there are lan, six" ]
