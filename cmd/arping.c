@@ -331,6 +331,7 @@ static int run(int argc, char **argv, struct err *e)
 		};
 
 		plan.source = args.source;
+		plan.rate = args.rate;
 		plan.pcap = args.pcap;
 		status = arping_run(&plan, &show, e);
 	}

@@ -45,6 +45,7 @@ struct arping_nodes_options {
 	const struct netlink_world *world; /* borrowed */
 	const struct probe_link *links;    /* borrowed */
 	size_t links_n;
+	uint32_t rate;             /* frames a second at most */
 	const struct buf *records; /* of the Nodes, if they are known already; borrowed */
 	bool off;                  /* nobody will read a name */
 	bool needed;               /* it is names that were asked for */
@@ -112,6 +113,7 @@ struct arping_plan {
 	struct probe_link *links; /* of the operands */
 	size_t links_n;
 	struct source_options source; /* of the names of nodes */
+	uint32_t rate;                /* of the questions for those */
 	const char *pcap;             /* a file, or NULL */
 	struct arping_pool pool;      /* all zero without --pool */
 };

@@ -6,7 +6,7 @@
 #include "pkg/log/log.h"
 #include "pkg/stream/stream.h"
 
-enum { MS = 1000, NODE_TRIES = 2, NODE_WAIT_MS = 150, NODE_SETTLE_MS = 20, NODE_RATE = 2000 };
+enum { MS = 1000, NODE_TRIES = 2, NODE_WAIT_MS = 150, NODE_SETTLE_MS = 20 };
 
 struct entry {
 	struct addr ip;
@@ -215,10 +215,10 @@ static bool link_for(const struct arping_nodes *n, const struct addr *ip, struct
 
 static int ask(struct arping_nodes *n, struct err *e)
 {
-	static const struct probe_options options = {
+	const struct probe_options options = {
 		.mode = PROBE_ASK,
 		.count = NODE_TRIES,
-		.rate = NODE_RATE,
+		.rate = n->o.rate,
 		.interval_us = NODE_WAIT_MS * MS,
 		.wait_us = NODE_WAIT_MS * MS,
 		.settle_us = NODE_SETTLE_MS * MS,

@@ -377,6 +377,7 @@ static int open_names(struct arping *a, struct err *e)
 		.world = &a->plan->world,
 		.links = a->plan->links,
 		.links_n = a->plan->links_n,
+		.rate = a->plan->rate,
 		.records = a->plan->pool.name ? &a->plan->pool.nodes : NULL,
 		.off = a->show.quiet && !a->plan->pool.name,
 		.needed = a->show.who,
