@@ -401,7 +401,7 @@ static int start(struct arping *a, struct err *e)
 	static const int numbers[] = { SIGTERM, SIGINT };
 	a->wire = probe_wire_new(a->plan->links_n == 1 ? a->plan->links[0].ifindex : 0, e);
 	a->loop = a->wire ? loop_new(e) : NULL;
-	if (!a->loop)
+	if (!a->loop || open_capture(a, e) < 0) /* before the signals have handlers: it can wait */
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		a->signals[i] = loop_signal_add(a->loop, numbers[i], on_signal, a, e);
@@ -411,8 +411,7 @@ static int start(struct arping *a, struct err *e)
 	a->timer = loop_timer_add(a->loop, on_timer, a, e);
 	if (!a->timer)
 		return -1;
-	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 ||
-	    know_own(a, e) < 0 || open_capture(a, e) < 0)
+	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 || know_own(a, e) < 0)
 		return -1;
 	if (a->show.watch) {
 		a->watch = probe_watch_new(probe_targets(a->plan->probe), e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ enum {
 	LINKTYPE_ETHERNET = 1,
 	TAKEN_AT_ONCE = 512, /* frames */
 	ALL_AT_MOST = 65536,
+	PIPE_ROOM = 1 << 20, /* more than the socket's queue holds */
 	/* offsets in the frame */
 	AT_ETHERTYPE = 12,
 	AT_NEXT_HEADER = 20,
@@ -40,6 +42,7 @@ struct frame_header {
 
 struct probe_capture {
 	const struct probe *p;
+	const char *path; /* for messages */
 	FILE *file;
 	int fd;
 	size_t written;
@@ -68,18 +71,42 @@ static int make_filter(const void *arg, size_t max, struct packet_filter *f, str
 	return 0;
 }
 
+static int write_failed(const struct probe_capture *c, struct err *e)
+{
+	if (errno == EPIPE)
+		return err_set(e, ERR_CLOSED, "writing %s: its reader has gone", c->path);
+	if (errno == EAGAIN)
+		return err_set(e, ERR_SYSTEM, "writing %s: its reader doesn't keep up", c->path);
+	return err_sys(e, errno, "writing %s", c->path);
+}
+
 static int put(struct probe_capture *c, const void *at, size_t n, struct err *e)
 {
 	if (fwrite(at, 1, n, c->file) != n)
-		return err_sys(e, errno, "writing the capture");
+		return write_failed(c, e);
 	c->written += n;
 	return 0;
+}
+
+/* Without blocking from then on: what has to be on time doesn't wait for the reader of a pipe. */
+static int open_file(struct probe_capture *c, struct err *e)
+{
+	const struct file_header h = { 0xa1b2c3d4, 2, 4, { 0 }, SNAP_LEN, LINKTYPE_ETHERNET };
+	int flags;
+
+	c->file = fopen(c->path, "we");
+	if (!c->file)
+		return err_sys(e, errno, "opening %s for the capture", c->path);
+	flags = fcntl(fileno(c->file), F_GETFL);
+	if (flags < 0 || fcntl(fileno(c->file), F_SETFL, flags | O_NONBLOCK) < 0)
+		return err_sys(e, errno, "opening %s for the capture", c->path);
+	fcntl(fileno(c->file), F_SETPIPE_SZ, PIPE_ROOM); /* fails for what is no pipe */
+	return put(c, &h, sizeof(h), e);
 }
 
 struct probe_capture *probe_capture_open(
     const char *path, int ifindex, const struct probe *p, struct err *e)
 {
-	const struct file_header h = { 0xa1b2c3d4, 2, 4, { 0 }, SNAP_LEN, LINKTYPE_ETHERNET };
 	struct probe_capture *c = calloc(1, sizeof(*c));
 
 	if (!c) {
@@ -87,16 +114,10 @@ struct probe_capture *probe_capture_open(
 		return NULL;
 	}
 	c->p = p;
+	c->path = path;
 	c->fd = packet_open("a capture", ETH_P_ALL, ifindex, e);
-	if (c->fd < 0 || packet_hear(c->fd, make_filter, NULL, NULL, e) < 0 ||
-	    packet_time(c->fd, e) < 0) {
-		probe_capture_close(c);
-		return NULL;
-	}
-	c->file = fopen(path, "we");
-	if (!c->file)
-		err_sys(e, errno, "opening %s for the capture", path);
-	if (!c->file || put(c, &h, sizeof(h), e) < 0) {
+	if (c->fd < 0 || packet_time(c->fd, e) < 0 || open_file(c, e) < 0 ||
+	    packet_hear(c->fd, make_filter, NULL, NULL, e) < 0) {
 		probe_capture_close(c);
 		return NULL;
 	}
@@ -187,6 +208,6 @@ int probe_capture_take(struct probe_capture *c, bool all, bool *full, struct err
 		return -1;
 	*full = c->full && !was_full;
 	if (fflush(c->file) != 0)
-		return err_sys(e, errno, "writing the capture");
+		return write_failed(c, e);
 	return 0;
 }

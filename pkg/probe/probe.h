@@ -213,7 +213,8 @@ int probe_wire_receive(
  * It ends at PROBE_CAPTURE_MAX bytes, whoever sends what. */
 enum { PROBE_CAPTURE_MAX = 64 << 20 };
 struct probe_capture;
-/* The probe was started, and outlives it. */
+/* The path and the probe outlive it; the probe is started before anything is taken in.  Waits for the
+ * reader of a FIFO, so signals had better end the process then. */
 struct probe_capture *probe_capture_open(
     const char *path, int ifindex, const struct probe *p, struct err *e) MUST_CHECK;
 void probe_capture_close(struct probe_capture *c); /* NULL is fine */

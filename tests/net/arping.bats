@@ -395,6 +395,27 @@ said() { # PATTERN: a line of it
 	[ "$output" = "lbctl arping: opening /nowhere/file for the capture: No such file or directory" ]
 }
 
+@test "--pcap to a FIFO: a signal ends the wait for a reader; one that leaves or stalls ends it" {
+	mkfifo "$T/fifo"
+	# a shell without job control starts what is in the background with INT ignored
+	run -130 lan_run client env --default-signal=INT timeout -s INT --preserve-status -k 10 1 \
+		"$BUILD/lbctl" arping --pcap "$T/fifo" 192.0.2.1
+	run -143 lan_run client timeout --preserve-status -k 10 1 "$BUILD/lbctl" arping --pcap "$T/fifo" 192.0.2.1
+	[ -z "$output" ]
+
+	lan_spawn client timeout 60 "$BUILD/lbctl" arping --pcap "$T/fifo" -c 0 -i 20ms 192.0.2.1 >"$T/out" 2>"$T/err" 3>&-
+	tcpdump -nn -c 4 -r "$T/fifo" >"$T/read" 2>&1
+	[ "$(grep -c 'ARP.*192.0.2.1' "$T/read")" -eq 4 ]
+	ends_in 141
+	[ "$(cat "$T/err")" = "lbctl arping: writing $T/fifo: its reader has gone" ]
+
+	exec 8<>"$T/fifo" # has a reader that never reads, and no room
+	python3 -c 'import fcntl, os; os.write(8, bytes(fcntl.fcntl(8, 1031, 1 << 20)))' # F_SETPIPE_SZ
+	run -1 --separate-stderr lan_run client timeout 60 "$BUILD/lbctl" arping --pcap "$T/fifo" -c 0 -i 20ms 192.0.2.1
+	exec 8>&-
+	[ "$stderr" = "lbctl arping: writing $T/fifo: its reader doesn't keep up" ]
+}
+
 @test "the manual's examples do what they say" {
 	local page=$PWD/man/lbctl-arping.1 line
 	pool "$T/manifests"
