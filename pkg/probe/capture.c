@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,11 +15,12 @@
 
 enum {
 	SNAP_LEN = 256,
+	VLAN_TAG_LEN = 4,
 	LINKTYPE_ETHERNET = 1,
 	TAKEN_AT_ONCE = 512, /* frames */
 	ALL_AT_MOST = 65536,
 	PIPE_ROOM = 1 << 20, /* more than the socket's queue holds */
-	/* offsets in the frame */
+	/* offsets in the frame, which has no VLAN tag here */
 	AT_ETHERTYPE = 12,
 	AT_NEXT_HEADER = 20,
 	AT_ARP_SENDER = 28,
@@ -104,6 +106,17 @@ static int open_file(struct probe_capture *c, struct err *e)
 	return put(c, &h, sizeof(h), e);
 }
 
+/* The kernel takes a frame's VLAN tag away before anybody sees it, filters included; it tells it on
+ * request. */
+static int want_tags(int fd, struct err *e)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0)
+		return err_sys(e, errno, "asking for the VLAN tags of frames");
+	return 0;
+}
+
 struct probe_capture *probe_capture_open(
     const char *path, int ifindex, const struct probe *p, struct err *e)
 {
@@ -116,7 +129,7 @@ struct probe_capture *probe_capture_open(
 	c->p = p;
 	c->path = path;
 	c->fd = packet_open("a capture", ETH_P_ALL, ifindex, e);
-	if (c->fd < 0 || packet_time(c->fd, e) < 0 || open_file(c, e) < 0 ||
+	if (c->fd < 0 || packet_time(c->fd, e) < 0 || want_tags(c->fd, e) < 0 || open_file(c, e) < 0 ||
 	    packet_hear(c->fd, make_filter, NULL, NULL, e) < 0) {
 		probe_capture_close(c);
 		return NULL;
@@ -167,20 +180,44 @@ static int write_frame(
 	return put(c, &h, sizeof(h), e) < 0 || put(c, frame, kept, e) < 0 ? -1 : 0;
 }
 
+/* Puts the VLAN tag back, if there was one, into the room before the frame. */
+static bool restore_tag(struct msghdr *m, uint8_t *frame)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+		struct tpacket_auxdata aux;
+		uint16_t tag[2];
+
+		if (h->cmsg_level != SOL_PACKET || h->cmsg_type != PACKET_AUXDATA)
+			continue;
+		memcpy(&aux, CMSG_DATA(h), sizeof(aux));
+		if (!(aux.tp_status & TP_STATUS_VLAN_VALID))
+			return false;
+		tag[0] =
+		    htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid : ETH_P_8021Q);
+		tag[1] = htons(aux.tp_vlan_tci);
+		memmove(frame - VLAN_TAG_LEN, frame, AT_ETHERTYPE);
+		memcpy(frame - VLAN_TAG_LEN + AT_ETHERTYPE, tag, VLAN_TAG_LEN);
+		return true;
+	}
+	return false;
+}
+
 /* 1, or 0 when there is no more. */
 static int take_one(struct probe_capture *c, struct err *e)
 {
-	uint8_t frame[SNAP_LEN];
-	_Alignas(struct cmsghdr) char control[PACKET_CONTROL_ROOM];
-	struct iovec iov = { frame, sizeof(frame) };
+	uint8_t room[SNAP_LEN], *frame = room + VLAN_TAG_LEN;
+	_Alignas(struct cmsghdr) char
+	    control[PACKET_CONTROL_ROOM + CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	struct iovec iov = { frame, sizeof(room) - VLAN_TAG_LEN };
 	struct msghdr m = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control,
 		.msg_controllen = sizeof(control) };
 	ssize_t len = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_TRUNC);
-	size_t kept = len < SNAP_LEN ? (size_t)len : SNAP_LEN;
+	size_t kept = len < (ssize_t)iov.iov_len ? (size_t)len : iov.iov_len;
 	struct timespec now;
 	uint64_t us; /* since the epoch */
+	size_t tag;
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR || errno == ENETDOWN))
 		return 0; /* a link that goes down is told elsewhere */
@@ -188,13 +225,14 @@ static int take_one(struct probe_capture *c, struct err *e)
 		return err_sys(e, errno, "receiving for the capture");
 	if (c->full || !concerns(c, frame, kept))
 		return 1;
-	if (c->written + sizeof(struct frame_header) + kept > PROBE_CAPTURE_MAX) {
+	tag = restore_tag(&m, frame) ? VLAN_TAG_LEN : 0;
+	if (c->written + sizeof(struct frame_header) + tag + kept > PROBE_CAPTURE_MAX) {
 		c->full = true;
 		return 1;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 - packet_age_us(&m, &now);
-	return write_frame(c, frame, kept, (size_t)len, us, e) < 0 ? -1 : 1;
+	return write_frame(c, frame - tag, tag + kept, tag + (size_t)len, us, e) < 0 ? -1 : 1;
 }
 
 int probe_capture_take(struct probe_capture *c, bool all, bool *full, struct err *e)

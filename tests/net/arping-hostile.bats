@@ -40,6 +40,22 @@ measured() {
 	done
 }
 
+@test "a captured frame keeps its VLAN tag" {
+	local address
+	capture client arp or icmp6 or vlan
+	for address in 192.0.2.50 2001:db8::50; do
+		hostile tagged "$address"
+		arping -c 1 --pcap "$T/frames.pcap" "$address" >"$T/out" || [ $? -eq 3 ]
+		tcpdump -nn -e -r "$T/frames.pcap" >"$T/read" 2>"$T/err"
+		[ "$(grep -c '02:00:00:00:66:02 > .* ethertype 802.1Q (0x8100), length .*: vlan 5, p 3, ' "$T/read")" -eq 1 ]
+		# all as another sees it on the wire, but for the time
+		wait_for 5 grep -q "802.1Q .*$address" "$T/frames"
+		[ "$(wc -l <"$T/read")" -eq 2 ]
+		diff <(sed 's/^[^ ]* //' "$T/read") <(grep -F "$address" "$T/frames" | sed 's/^[^ ]* //')
+		lan_stop "$LAN_PID" KILL || true
+	done
+}
+
 @test "a flood of answers ends on time, in little memory, and little is printed" {
 	local address start
 	for address in 192.0.2.50 2001:db8::50; do
