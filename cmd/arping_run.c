@@ -359,11 +359,11 @@ static void on_capture(int what, void *arg)
 
 static int open_capture(struct arping *a, struct err *e)
 {
-	int ifindex = a->plan->links_n == 1 ? a->plan->links[0].ifindex : 0;
+	struct arping_plan *plan = a->plan;
 
-	if (!a->plan->pcap)
+	if (!plan->pcap)
 		return 0;
-	a->capture = probe_capture_open(a->plan->pcap, ifindex, a->plan->probe, e);
+	a->capture = probe_capture_open(plan->pcap, plan->probe, plan->links, plan->links_n, e);
 	if (!a->capture)
 		return -1;
 	a->on_capture = loop_fd_add(a->loop, probe_capture_fd(a->capture), LOOP_READ, on_capture, a, e);

@@ -44,6 +44,8 @@ struct frame_header {
 
 struct probe_capture {
 	const struct probe *p;
+	const struct probe_link *links;
+	size_t links_n;
 	const char *path; /* for messages */
 	FILE *file;
 	int fd;
@@ -118,7 +120,7 @@ static int want_tags(int fd, struct err *e)
 }
 
 struct probe_capture *probe_capture_open(
-    const char *path, int ifindex, const struct probe *p, struct err *e)
+    const char *path, const struct probe *p, const struct probe_link *links, size_t n, struct err *e)
 {
 	struct probe_capture *c = calloc(1, sizeof(*c));
 
@@ -126,9 +128,8 @@ struct probe_capture *probe_capture_open(
 		err_memory(e);
 		return NULL;
 	}
-	c->p = p;
-	c->path = path;
-	c->fd = packet_open("a capture", ETH_P_ALL, ifindex, e);
+	*c = (struct probe_capture){ .p = p, .links = links, .links_n = n, .path = path };
+	c->fd = packet_open("a capture", ETH_P_ALL, n == 1 ? links[0].ifindex : 0, e);
 	if (c->fd < 0 || packet_time(c->fd, e) < 0 || want_tags(c->fd, e) < 0 || open_file(c, e) < 0 ||
 	    packet_hear(c->fd, make_filter, NULL, NULL, e) < 0) {
 		probe_capture_close(c);
@@ -151,6 +152,14 @@ void probe_capture_close(struct probe_capture *c)
 int probe_capture_fd(const struct probe_capture *c)
 {
 	return c->fd;
+}
+
+static bool on_our_links(const struct probe_capture *c, int ifindex)
+{
+	for (size_t i = 0; i < c->links_n; i++)
+		if (c->links[i].ifindex == ifindex)
+			return true;
+	return false;
 }
 
 static bool is_target(const struct probe_capture *c, enum addr_family family, const uint8_t *at)
@@ -209,7 +218,10 @@ static int take_one(struct probe_capture *c, struct err *e)
 	_Alignas(struct cmsghdr) char
 	    control[PACKET_CONTROL_ROOM + CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 	struct iovec iov = { frame, sizeof(room) - VLAN_TAG_LEN };
-	struct msghdr m = { .msg_iov = &iov,
+	struct sockaddr_ll from;
+	struct msghdr m = { .msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control,
 		.msg_controllen = sizeof(control) };
@@ -223,7 +235,7 @@ static int take_one(struct probe_capture *c, struct err *e)
 		return 0; /* a link that goes down is told elsewhere */
 	if (len < 0)
 		return err_sys(e, errno, "receiving for the capture");
-	if (c->full || !concerns(c, frame, kept))
+	if (c->full || !on_our_links(c, from.sll_ifindex) || !concerns(c, frame, kept))
 		return 1;
 	tag = restore_tag(&m, frame) ? VLAN_TAG_LEN : 0;
 	if (c->written + sizeof(struct frame_header) + tag + kept > PROBE_CAPTURE_MAX) {

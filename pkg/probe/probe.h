@@ -207,16 +207,16 @@ struct probe_batch {
 int probe_wire_receive(
     struct probe_wire *w, enum addr_family family, struct probe_batch *b, struct err *e) MUST_CHECK;
 
-/* capture: a file in pcap's format of all frames about a probe's targets that a link sends and
- * receives, malformed ones as well, with the kernel's times (to the microsecond).
+/* capture: a file in pcap's format of all frames about a probe's targets that its links send
+ * and receive, malformed ones as well, with the kernel's times (to the microsecond).
  *
  * It ends at PROBE_CAPTURE_MAX bytes, whoever sends what. */
 enum { PROBE_CAPTURE_MAX = 64 << 20 };
 struct probe_capture;
-/* The path and the probe outlive it; the probe is started before anything is taken in.  Waits for the
+/* All that is given outlives it; the probe is started before anything is taken in.  Waits for the
  * reader of a FIFO, so signals had better end the process then. */
-struct probe_capture *probe_capture_open(
-    const char *path, int ifindex, const struct probe *p, struct err *e) MUST_CHECK;
+struct probe_capture *probe_capture_open(const char *path, const struct probe *p,
+    const struct probe_link *links, size_t n, struct err *e) MUST_CHECK;
 void probe_capture_close(struct probe_capture *c); /* NULL is fine */
 int probe_capture_fd(const struct probe_capture *c);
 /* Takes in some of what has arrived and writes it; `all`: as much as there is now.  *full: it has

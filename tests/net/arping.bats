@@ -395,6 +395,23 @@ said() { # PATTERN: a line of it
 	[ "$output" = "lbctl arping: opening /nowhere/file for the capture: No such file or directory" ]
 }
 
+@test "--pcap on two links leaves out all others, the port of a bridge too" {
+	lan_switch other
+	lan_nic client eth1 02:00:00:00:01:64 other
+	lan_nic node-a eth1 02:00:00:00:01:01 other
+	ip -n "$(lan_ns node-a)" addr add 198.51.100.1/24 dev eth1
+	ip -n "$(lan_ns client)" link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+	ip -n "$(lan_ns client)" link set eth1 master br0
+	ip -n "$(lan_ns client)" link set br0 up
+	ip -n "$(lan_ns client)" addr add 198.51.100.100/24 dev br0
+	run -0 arping --pcap "$T/frames.pcap" -c 1 192.0.2.1 198.51.100.1
+	tcpdump -nn -r "$T/frames.pcap" >"$T/read" 2>"$T/err"
+	[ "$(grep -c 'Request who-has 198.51.100.1 ' "$T/read")" -eq 1 ]
+	[ "$(grep -c 'Reply 198.51.100.1 ' "$T/read")" -eq 1 ]
+	[ "$(grep -c 'Request who-has 192.0.2.1 ' "$T/read")" -eq 1 ]
+	[ "$(wc -l <"$T/read")" -eq 4 ]
+}
+
 @test "--pcap to a FIFO: a signal ends the wait for a reader; one that leaves or stalls ends it" {
 	mkfifo "$T/fifo"
 	# a shell without job control starts what is in the background with INT ignored
