@@ -103,6 +103,9 @@ static int check_args(const struct args *a, struct err *e)
 		return err_set(e, ERR_USAGE, "--first and --watch exclude each other");
 	if (a->output && strcmp(a->output, "json") != 0 && strcmp(a->output, "text") != 0)
 		return err_set(e, ERR_USAGE, "-o: want text or json, have '%s'", a->output);
+	if (a->pcap && !strcmp(a->pcap, "-"))
+		return err_set(e, ERR_USAGE,
+		    "--pcap: want a FILE, have '-'; standard output is /dev/stdout, with -q");
 	if (a->from_address && (a->duplicate || a->gratuitous))
 		return err_set(e, ERR_USAGE, "-s: the source is fixed with --%s",
 		    a->duplicate ? "duplicate" : "gratuitous");

@@ -53,6 +53,8 @@ link='ip link add ta type veth peer name tb && ip link set ta up && ip link set 
 	[ "$output" = "lbctl arping: --lb-class: of use with --pool only" ]
 	run -2 lbctl arping -o yaml 192.0.2.1
 	[ "$output" = "lbctl arping: -o: want text or json, have 'yaml'" ]
+	run -2 lbctl arping --pcap - 192.0.2.1
+	[ "$output" = "lbctl arping: --pcap: want a FILE, have '-'; standard output is /dev/stdout, with -q" ]
 	run -2 lbctl arping --rate 0 192.0.2.1
 	run -2 lbctl arping -D -c 0 192.0.2.1
 	run -2 lbctl arping -D -s 192.0.2.1 192.0.2.2

@@ -412,6 +412,12 @@ said() { # PATTERN: a line of it
 	[ "$(wc -l <"$T/read")" -eq 4 ]
 }
 
+@test "--pcap to standard output, with -q" {
+	arping -q --pcap /dev/stdout -c 1 192.0.2.1 | tcpdump -nn -r - >"$T/read" 2>"$T/err"
+	[ "${PIPESTATUS[*]}" = "0 0" ]
+	[ "$(grep -c 'ARP.*192.0.2.1' "$T/read")" -eq 2 ]
+}
+
 @test "--pcap to a FIFO: a signal ends the wait for a reader; one that leaves or stalls ends it" {
 	mkfifo "$T/fifo"
 	# a shell without job control starts what is in the background with INT ignored
