@@ -207,8 +207,9 @@ struct probe_batch {
 int probe_wire_receive(
     struct probe_wire *w, enum addr_family family, struct probe_batch *b, struct err *e) MUST_CHECK;
 
-/* capture: a file in pcap's format of all frames about a probe's targets that its links send
- * and receive, malformed ones as well, with the kernel's times (to the microsecond).
+/* capture: a file in pcap's format of the ARP and NDP about a probe's targets that its links send
+ * and receive, malformed ones as well, with the kernel's times (to the microsecond).  NDP behind an
+ * extension header is no answer, and left out.
  *
  * It ends at PROBE_CAPTURE_MAX bytes, whoever sends what. */
 enum { PROBE_CAPTURE_MAX = 64 << 20 };
