@@ -21,8 +21,21 @@ static enum values values_of(const struct opt *o)
 	return VALUES_NONE;
 }
 
-#define FORMATS "json table wide name"
 #define LEVELS "error warn info debug"
+
+/* The formats that the option's help names. */
+static void put_formats(const struct opt *o, FILE *out)
+{
+	static const char *const formats[] = { "json", "table", "text", "wide", "name" };
+	const char *gap = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		if (!strstr(o->help, formats[i]))
+			continue;
+		fprintf(out, "%s%s", gap, formats[i]);
+		gap = " ";
+	}
+}
 
 static bool bash_option(const struct opt *o, void *out)
 {
@@ -32,13 +45,35 @@ static bool bash_option(const struct opt *o, void *out)
 	return true;
 }
 
+struct of_command {
+	FILE *out;
+	const char *command;
+};
+
+static bool bash_formats(const struct opt *o, void *arg)
+{
+	struct of_command *f = arg;
+
+	if (values_of(o) != VALUES_FORMATS)
+		return true;
+	fprintf(f->out, "\t\t%s) words='", f->command);
+	put_formats(o, f->out);
+	fputs("' ;;\n", f->out);
+	return true;
+}
+
 static void bash(FILE *out)
 {
 	fputs("# bash completion for lbctl; written by `make completions`\n"
 	      "_lbctl() {\n"
 	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
 	      "\tcase $prev in\n"
-	      "\t-o|--output) words='" FORMATS "' ;;\n"
+	      "\t-o|--output)\n"
+	      "\t\tcase ${COMP_WORDS[1]} in\n",
+	    out);
+	for (const struct cmd *const *c = commands; *c; c++)
+		opts_each((*c)->opts, bash_formats, &(struct of_command){ out, (*c)->name });
+	fputs("\t\tesac ;;\n"
 	      "\t--log) words='" LEVELS "' ;;\n"
 	      "\tesac\n"
 	      "\tif [ -z \"$words\" ]; then\n"
@@ -75,15 +110,28 @@ static void zsh_text(const char *s, FILE *out)
 	}
 }
 
+static void zsh_values(const struct opt *o, FILE *out)
+{
+	fputc(':', out);
+	switch (values_of(o)) {
+	case VALUES_FILES:
+		fputs("_files", out);
+		break;
+	case VALUES_FORMATS:
+		fputc('(', out);
+		put_formats(o, out);
+		fputc(')', out);
+		break;
+	case VALUES_LEVELS:
+		fputs("(" LEVELS ")", out);
+		break;
+	case VALUES_NONE:
+		break;
+	}
+}
+
 static bool zsh_option(const struct opt *o, void *out)
 {
-	static const char *const action[] = {
-		[VALUES_NONE] = "",
-		[VALUES_FILES] = "_files",
-		[VALUES_FORMATS] = "(" FORMATS ")",
-		[VALUES_LEVELS] = "(" LEVELS ")",
-	};
-
 	for (int i = 0; i < 2; i++) {
 		if (i == 1 && !o->key)
 			break;
@@ -99,7 +147,7 @@ static bool zsh_option(const struct opt *o, void *out)
 		if (o->arg) {
 			fputc(':', out);
 			zsh_text(o->arg, out);
-			fprintf(out, ":%s", action[values_of(o)]);
+			zsh_values(o, out);
 		}
 		fputc('\'', out);
 	}
@@ -136,11 +184,6 @@ static void zsh(FILE *out)
 	fputs("\tesac\n}\n_lbctl \"$@\"\n", out);
 }
 
-struct fish {
-	FILE *out;
-	const char *command;
-};
-
 static void fish_quoted(const char *s, FILE *out)
 {
 	fputc('\'', out);
@@ -154,7 +197,7 @@ static void fish_quoted(const char *s, FILE *out)
 
 static bool fish_option(const struct opt *o, void *arg)
 {
-	struct fish *f = arg;
+	struct of_command *f = arg;
 
 	fprintf(
 	    f->out, "complete -c lbctl -n '__fish_seen_subcommand_from %s' -l %s", f->command, o->name);
@@ -165,7 +208,9 @@ static bool fish_option(const struct opt *o, void *arg)
 		fputs(" -r -F", f->out);
 		break;
 	case VALUES_FORMATS:
-		fputs(" -x -a '" FORMATS "'", f->out);
+		fputs(" -x -a '", f->out);
+		put_formats(o, f->out);
+		fputc('\'', f->out);
 		break;
 	case VALUES_LEVELS:
 		fputs(" -x -a '" LEVELS "'", f->out);
@@ -185,7 +230,7 @@ static void fish(FILE *out)
 {
 	fputs("# fish completion for lbctl; written by `make completions`\n", out);
 	for (const struct cmd *const *c = commands; *c; c++) {
-		struct fish f = { out, (*c)->name };
+		struct of_command f = { out, (*c)->name };
 
 		fprintf(out, "complete -c lbctl -n __fish_use_subcommand -f -a %s -d ", (*c)->name);
 		fish_quoted((*c)->summary, out);

@@ -2,7 +2,16 @@
 _lbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=
 	case $prev in
-	-o|--output) words='json table wide name' ;;
+	-o|--output)
+		case ${COMP_WORDS[1]} in
+		allocate) words='json table wide name' ;;
+		announce) words='json table wide name' ;;
+		apply) words='json table wide name' ;;
+		arping) words='json text' ;;
+		elect) words='json table wide name' ;;
+		members) words='json table wide name' ;;
+		watch) words='json table wide name' ;;
+		esac ;;
 	--log) words='error warn info debug' ;;
 	esac
 	if [ -z "$words" ]; then

@@ -51,7 +51,7 @@ complete -c lbctl -n '__fish_seen_subcommand_from arping' -l pool -x -d 'sweep t
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l lb-class -x -d 'with --pool: Services of this loadBalancerClass; default: those without one'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l pcap -r -F -d 'write the frames about the addresses to FILE, for Wireshark'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l rate -x -d 'at most N frames a second; default 1000'
-complete -c lbctl -n '__fish_seen_subcommand_from arping' -l output -s o -x -a 'json table wide name' -d 'text (the default) or json'
+complete -c lbctl -n '__fish_seen_subcommand_from arping' -l output -s o -x -a 'json text' -d 'text (the default) or json'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l from -s f -r -F -d 'a directory of manifests or a recording instead of an API server'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l kubeconfig -r -F -d 'how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config'
 complete -c lbctl -n '__fish_seen_subcommand_from arping' -l context -x -d 'a context of the kubeconfig'

@@ -92,8 +92,8 @@ _lbctl() {
 			'--lb-class=[with --pool\: Services of this loadBalancerClass; default\: those without one]:CLASS:' \
 			'--pcap=[write the frames about the addresses to FILE, for Wireshark]:FILE:_files' \
 			'--rate=[at most N frames a second; default 1000]:N:' \
-			'--output=[text (the default) or json]:FORMAT:(json table wide name)' \
-			'-o+[text (the default) or json]:FORMAT:(json table wide name)' \
+			'--output=[text (the default) or json]:FORMAT:(json text)' \
+			'-o+[text (the default) or json]:FORMAT:(json text)' \
 			'--from=[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
 			'-f+[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
 			'--kubeconfig=[how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config]:FILE:_files' \

@@ -45,6 +45,21 @@ setup() {
 	[ "${COMPREPLY[*]}" = --node ]
 }
 
+@test "completions offer the formats that a command takes" {
+	source completions/lbctl.bash
+	COMP_CWORD=3
+	for c in allocate announce apply elect members watch; do
+		COMP_WORDS=(lbctl $c -o '')
+		_lbctl
+		[ "${COMPREPLY[*]}" = "json table wide name" ]
+	done
+	COMP_WORDS=(lbctl arping --output '')
+	_lbctl
+	[ "${COMPREPLY[*]}" = "json text" ]
+	grep -qF -- "-o+[text (the default) or json]:FORMAT:(json text)'" completions/lbctl.zsh
+	grep -q "from arping' -l output -s o -x -a 'json text' " completions/lbctl.fish
+}
+
 @test "an unknown command or option is a usage error with a way out" {
 	run -2 lbctl nope
 	[ "$output" = "lbctl: no command 'nope'; lbctl help lists them" ]
