@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# lbctl arping --watch: what changes, and how it was in the end.
+
+bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/arping.bash
+source tests/lib/arping.bash
+
+# watching ADDRESS...: `lbctl arping --watch` into $T/out
+watching() {
+	nodes "$T/cluster"
+	lan_spawn client "$BUILD/lbctl" arping --watch --from "$T/cluster" "$@" >"$T/out" 3>&-
+	WATCH=$LAN_PID
+}
+
+said() { # PATTERN: a line of it
+	wait_for 10 grep -qE "$1" "$T/out"
+}
+
+@test "--watch tells where an address is, that it moved, and how long the gap was" {
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	watching -i 20ms 192.0.2.10
+	said '^[0-9:.]{12} 192\.0\.2\.10 is at 02:00:00:00:00:01 \(node-a\)$'
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 is silent, was at 02:00:00:00:00:01 \(node-a\)$'
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 moved to 02:00:00:00:00:02 \(node-b\) from 02:00:00:00:00:01 \(node-a\), gap [0-9]+ ms$'
+	lan_stop "$WATCH" INT
+	[ "$(wc -l <"$T/out")" -eq 5 ]
+	# the gap is from the silence to the answer, to a probe's interval
+	gap=$(sed -n 's/.*gap \([0-9]*\) ms$/\1/p' "$T/out" | head -n 1)
+	from=$(sed -n 's/^\([0-9:.]*\) .* is silent.*/\1/p' "$T/out")
+	to=$(sed -n 's/^\([0-9:.]*\) .* moved to.*/\1/p' "$T/out")
+	between=$(($(date -d "$to" +%s%N) / 1000000 - $(date -d "$from" +%s%N) / 1000000))
+	[ $((between - gap)) -le 2 ] && [ $((gap - between)) -le 2 ]
+	[[ $(tail -n 1 "$T/out") =~ ^Sent\ [0-9]+\ probes,\ [0-9]+\ unanswered,\ 1\ move,\ longest\ gap\ $gap\ ms$ ]]
+}
+
+@test "--watch tells a conflict and its end, an announcement, and that an address is back" {
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	watching -i 30ms 192.0.2.10
+	said 'is at 02:00:00:00:00:01 \(node-a\)$'
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 CONFLICT: is also at 02:00:00:00:00:03 \(node-c\)$'
+	ip -n "$(lan_ns node-c)" addr del 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 is no longer at 02:00:00:00:00:03 \(node-c\)$'
+	lan_run node-b arping -q -U -c 1 -w 1 -I eth0 192.0.2.10 || lan_run node-b "$BUILD/lbctl" arping -U -c 1 192.0.2.10
+	said '192\.0\.2\.10 is announced by 02:00:00:00:00:02 \(node-b\)$'
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.10/32 dev eth0
+	said 'is silent'
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	said '192\.0\.2\.10 is back at 02:00:00:00:00:01 \(node-a\), gap [0-9]+ ms$'
+}
+
+@test "--watch: IPv6, JSON, and the exit status of how it is in the end" {
+	ip -n "$(lan_ns node-a)" addr add 2001:db8::10/128 dev eth0 nodad
+	watching -i 20ms -o json 2001:db8::10
+	said '"type":"found"'
+	ip -n "$(lan_ns node-a)" addr del 2001:db8::10/128 dev eth0
+	said '"type":"silent"'
+	ip -n "$(lan_ns node-b)" addr add 2001:db8::10/128 dev eth0 nodad
+	said '"type":"moved"'
+	lan_stop "$WATCH" INT
+	jq -es '[.[] | .type] == ["found", "silent", "moved", "summary"]
+		and (.[2] | .address == "2001:db8::10" and .node == "node-b" and .from_node == "node-a" and .gap_ms > 0
+			and (.time | test("^[0-9-]{10}T[0-9:.]{12}Z$")))
+		and (.[3] | .moves == 1 and .answered == 1 and .longest_gap_ms > 0)' "$T/out"
+	run -3 arping --watch -i 20ms -w 200ms 192.0.2.50
+	[[ ${lines[1]} == *" 192.0.2.50 is silent" ]]
+	run -0 arping --watch -i 20ms -c 5 192.0.2.0/29
+	[ "$(grep -c 'is at' <<<"$output")" -eq 3 ]
+	[ "${#lines[@]}" -eq 4 ]
+}
