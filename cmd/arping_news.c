@@ -152,13 +152,14 @@ static void summary_json(const struct arping_show *s, const struct sum *all)
 void arping_news_summary(const struct arping_show *s)
 {
 	struct sum all = sum_of(s);
+	uint64_t probes = probe_totals(s->probe).probes;
 
 	if (s->json) {
 		summary_json(s, &all);
 		return;
 	}
-	printf("Sent %llu probes, %llu unanswered, %llu move%s, longest gap %llu ms\n",
-	    (unsigned long long)probe_totals(s->probe).probes, (unsigned long long)all.lost,
+	printf("Sent %llu probe%s, %llu unanswered, %llu move%s, longest gap %llu ms\n",
+	    (unsigned long long)probes, probes == 1 ? "" : "s", (unsigned long long)all.lost,
 	    (unsigned long long)all.moves, all.moves == 1 ? "" : "s",
 	    (unsigned long long)whole_ms(all.longest_gap_us));
 }

@@ -136,13 +136,14 @@ static void see(struct arping *a, const struct probe_event *ev)
 
 static void take_event(struct arping *a, struct probe *p, const struct probe_event *ev)
 {
-	if (p != a->plan->probe)
+	if (p != a->plan->probe) {
 		arping_nodes_event(a->nodes, ev);
-	else if (ev->what == PROBE_DONE)
-		a->done = true;
-	else if (a->watch)
+		return;
+	}
+	a->done |= ev->what == PROBE_DONE;
+	if (a->watch)
 		see(a, ev);
-	else if (ev->what != PROBE_SEND)
+	else if (ev->what != PROBE_SEND && ev->what != PROBE_DONE)
 		hold(a, &(struct held){ .event = *ev });
 }
 
@@ -414,7 +415,8 @@ static int start(struct arping *a, struct err *e)
 	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 || know_own(a, e) < 0)
 		return -1;
 	if (a->show.watch) {
-		a->watch = probe_watch_new(probe_targets(a->plan->probe), e);
+		a->watch = probe_watch_new(
+		    probe_targets(a->plan->probe), probe_interval_us(a->plan->probe), e);
 		a->show.watched = a->watch;
 		if (!a->watch)
 			return -1;

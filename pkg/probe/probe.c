@@ -167,6 +167,11 @@ struct probe_totals probe_totals(const struct probe *p)
 	return p->totals;
 }
 
+uint64_t probe_interval_us(const struct probe *p)
+{
+	return p->o.interval_us;
+}
+
 static struct probe_target *find(const struct probe *p, const struct addr *ip)
 {
 	size_t from = 0, to = p->targets_n;
@@ -423,7 +428,7 @@ bool probe_next(struct probe *p, uint64_t now_us, struct probe_event *ev)
 	if (now_us >= end_us(p)) {
 		p->done = true;
 		p->totals.cut_short = p->queue_n || now_us < quiet_us(p);
-		*ev = (struct probe_event){ .what = PROBE_DONE };
+		*ev = (struct probe_event){ .what = PROBE_DONE, .at_us = now_us };
 		return true;
 	}
 	if (!p->queue_n || now_us < due(p))

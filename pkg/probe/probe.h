@@ -109,7 +109,7 @@ struct probe_event {
 	enum probe_what what;
 	struct probe_message message; /* SEND */
 	uint32_t target;              /* index */
-	uint64_t at_us;               /* when it came, or goes */
+	uint64_t at_us;               /* when it came, or goes, or ended */
 	struct mac mac;               /* REPLY, CLAIM */
 	uint64_t rtt_us;              /* REPLY */
 	uint32_t number;              /* SEND, REPLY: of the probe, from 1 */
@@ -145,13 +145,17 @@ struct probe_totals {
 	bool cut_short;     /* it ended before all was asked, or waited for */
 };
 struct probe_totals probe_totals(const struct probe *p);
+uint64_t probe_interval_us(const struct probe *p);
 
 /* watch: what changes about who has the addresses of a probe that asks on and on, made of its
  * events; as pure.
  *
  * A gap lasts from the first probe that nobody answered to the next answer, so it is known to one
  * interval.  One lost probe is no change; a second one in succession is, and so is an answer from
- * elsewhere.  An owner that left two probes unanswered while another answered has gone. */
+ * elsewhere.  An owner that left two probes unanswered while another answered has gone.
+ *
+ * What a probe shows is known when the next one goes out, or at the end: of one that was cut off
+ * before an answer could come, nothing is. */
 enum probe_change {
 	PROBE_FOUND,     /* the first answer */
 	PROBE_MOVED,     /* from `before` to `mac`, after gap_us, or (0) with no probe lost */
@@ -170,7 +174,8 @@ struct probe_news {
 	uint64_t gap_us;
 };
 struct probe_watch;
-struct probe_watch *probe_watch_new(size_t targets, struct err *e) MUST_CHECK;
+/* interval_us: between two probes of a target */
+struct probe_watch *probe_watch_new(size_t targets, uint64_t interval_us, struct err *e) MUST_CHECK;
 void probe_watch_free(struct probe_watch *w); /* NULL is fine */
 int probe_watch_event(struct probe_watch *w, const struct probe_event *ev, struct err *e) MUST_CHECK;
 /* The next change, oldest first; false when there is none. */

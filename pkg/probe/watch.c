@@ -5,7 +5,8 @@ enum {
 	OWNERS_MAX = 4, /* of one address at a time; more are not looked at */
 	CLAIMS_MAX = 4, /* told between two probes */
 	NEWS_FIRST = 16,
-	GONE = 2, /* probes unanswered */
+	GONE = 2,           /* probes unanswered */
+	ANSWER_US = 200000, /* for longer no answer is waited for */
 };
 
 struct owner {
@@ -32,17 +33,22 @@ struct seen {
 };
 
 struct probe_watch {
+	size_t targets;
+	uint64_t answer_us; /* a probe that was cut off earlier could have been answered yet */
 	struct seen *seen;
 	struct probe_news *news;
 	size_t news_at, news_n, news_cap;
 };
 
-struct probe_watch *probe_watch_new(size_t targets, struct err *e)
+struct probe_watch *probe_watch_new(size_t targets, uint64_t interval_us, struct err *e)
 {
 	struct probe_watch *w = calloc(1, sizeof(*w));
 
-	if (w)
+	if (w) {
+		w->targets = targets;
+		w->answer_us = interval_us / 2 < ANSWER_US ? interval_us / 2 : ANSWER_US;
 		w->seen = calloc(targets + 1, sizeof(*w->seen));
+	}
 	if (w && w->seen)
 		return w;
 	free(w);
@@ -213,7 +219,7 @@ static int take_in(
 	return 0;
 }
 
-/* What the answers to the latest probe come to, now that the next one goes out. */
+/* What the answers to the latest probe come to, now that no more of them will be looked at. */
 static int conclude(struct probe_watch *w, struct seen *s, uint32_t target, struct err *e)
 {
 	bool answered = s->strangers, known_answered = answered;
@@ -260,6 +266,27 @@ static int on_probe(struct probe_watch *w, struct seen *s, const struct probe_ev
 	return 0;
 }
 
+static bool all_answered(const struct seen *s)
+{
+	for (size_t i = 0; i < s->owners_n; i++)
+		if (!s->owners[i].answered)
+			return false;
+	return s->owners_n > 0;
+}
+
+static int on_done(struct probe_watch *w, uint64_t now_us, struct err *e)
+{
+	for (size_t i = 0; i < w->targets; i++) {
+		struct seen *s = &w->seen[i];
+
+		if (s->asked && (now_us - s->sent_us >= w->answer_us || all_answered(s)) &&
+		    conclude(w, s, (uint32_t)i, e) < 0)
+			return -1;
+		s->asked = false;
+	}
+	return 0;
+}
+
 int probe_watch_event(struct probe_watch *w, const struct probe_event *ev, struct err *e)
 {
 	struct seen *s = &w->seen[ev->target];
@@ -271,7 +298,8 @@ int probe_watch_event(struct probe_watch *w, const struct probe_event *ev, struc
 		return on_reply(w, s, ev, e);
 	case PROBE_CLAIM:
 		return on_claim(w, s, ev, e);
-	default:
-		return 0;
+	case PROBE_DONE:
+		return on_done(w, ev->at_us, e);
 	}
+	return 0;
 }

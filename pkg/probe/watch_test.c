@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A script a test: "p" a probe every 100 ms, a letter an answer of that host 1 ms later, "+" and a
- * letter a claim of it; what comes out, as text. */
+ * letter a claim of it, "." the end 100 ms after the last probe, "!" the end at once; what comes out,
+ * as text. */
 #include "pkg/probe/probe.h"
 
 #include <string.h>
@@ -37,7 +38,7 @@ static void take(struct probe_watch *w, struct buf *out)
 static struct probe_watched run(const char *script, struct buf *out)
 {
 	struct err e = ERR_INIT;
-	struct probe_watch *w = probe_watch_new(1, &e);
+	struct probe_watch *w = probe_watch_new(1, INTERVAL, &e);
 	struct probe_watched sum;
 	uint64_t sent = 0, now = 0;
 	uint32_t number = 0;
@@ -52,6 +53,9 @@ static struct probe_watched run(const char *script, struct buf *out)
 			sent += INTERVAL;
 			ev.what = PROBE_SEND;
 			number++;
+		} else if (*c == '.' || *c == '!') {
+			now = *c == '.' ? sent : now;
+			ev.what = PROBE_DONE;
 		} else {
 			now += 1 * MS;
 		}
@@ -148,6 +152,33 @@ static void a_late_answer_is_nothing_new(void **state)
 	check("pa p pa pa pa", "found a at 1"); /* each to the probe before */
 }
 
+static void the_last_probe_counts(void **state)
+{
+	(void)state;
+	check("pab.", "found a at 1; joined b at 2");
+	check("pab!", "found a at 1; joined b at 2"); /* that is sure already */
+	check("p p.", "silent at 0");
+	check("pa p p.", "found a at 1; silent a at 100");
+	check("pa pb.", "found a at 1; moved b from a at 101");
+	check("pa pab pa pa.", "found a at 1; joined b at 102; left b at 300");
+}
+
+static void a_probe_that_is_cut_off_shows_nothing(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+
+	check("p p!", "");
+	check("pa p p!", "found a at 1");
+	check("pa pb!", "found a at 1"); /* a, too, might have answered */
+	check("pa pab pa pa!", "found a at 1; joined b at 102");
+	assert_int_equal(run("p p!", &out).lost, 1);
+	assert_int_equal(run("p p.", &out).lost, 2);
+	assert_int_equal(run("pa p.", &out).lost, 1);
+	assert_int_equal(run("pa pa.", &out).lost, 0);
+	buf_release(&out);
+}
+
 static void sums_are_kept(void **state)
 {
 	(void)state;
@@ -171,7 +202,7 @@ static void a_flood_of_owners_and_claims_is_bounded(void **state)
 {
 	(void)state;
 	struct err e = ERR_INIT;
-	struct probe_watch *w = probe_watch_new(1, &e);
+	struct probe_watch *w = probe_watch_new(1, INTERVAL, &e);
 	struct probe_event ev = { 0 };
 	struct probe_news n;
 	size_t told = 0;
@@ -200,6 +231,8 @@ int main(void)
 		cmocka_unit_test(silence_from_the_beginning_is_told_and_has_no_gap),
 		cmocka_unit_test(a_claim_of_another_is_told_once),
 		cmocka_unit_test(a_late_answer_is_nothing_new),
+		cmocka_unit_test(the_last_probe_counts),
+		cmocka_unit_test(a_probe_that_is_cut_off_shows_nothing),
 		cmocka_unit_test(sums_are_kept),
 		cmocka_unit_test(a_flood_of_owners_and_claims_is_bounded),
 	};

@@ -70,3 +70,16 @@ said() { # PATTERN: a line of it
 	[ "$(grep -c 'is at' <<<"$output")" -eq 3 ]
 	[ "${#lines[@]}" -eq 4 ]
 }
+
+@test "--watch: what the last probe showed counts, too; one that was cut off shows nothing" {
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.10/32 dev eth0
+	run -4 arping --watch -c 1 192.0.2.10
+	[[ ${lines[1]} == *" 192.0.2.10 is at 02:00:00:00:00:0"[23] ]]
+	[[ ${lines[2]} == *" 192.0.2.10 CONFLICT: is also at 02:00:00:00:00:0"[23] ]]
+	run -3 arping --watch -c 2 192.0.2.50
+	[[ ${lines[1]} == *" 192.0.2.50 is silent" ]]
+	[[ ${lines[2]} == "Sent 2 probes, 2 unanswered, 0 moves, longest gap 0 ms" ]]
+	run -3 arping --watch -i 10s -w 50ms 192.0.2.50
+	[[ ${lines[1]} == "Sent 1 probe, 0 unanswered, 0 moves, longest gap 0 ms" ]]
+}
