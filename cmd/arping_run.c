@@ -40,6 +40,7 @@ struct arping {
 	struct probe_message unsent; /* when `blocked` */
 	bool blocked;
 	struct probe_watch *watch; /* with --watch */
+	bool *down;                /* of the plan's links, with --watch: they are, and it was said */
 	struct held *held;         /* until the names of nodes are known, or were waited for */
 	size_t held_n, held_cap;
 	uint64_t names_until_us;
@@ -108,12 +109,36 @@ static void hold(struct arping *a, const struct held *h)
 	a->held[a->held_n++] = *h;
 }
 
+/* Says once that a link is down. */
+static void note_link(struct arping *a, int ifindex, bool down)
+{
+	for (size_t i = 0; a->watch && i < a->plan->links_n; i++) {
+		if (a->plan->links[i].ifindex != ifindex)
+			continue;
+		if (down && !a->down[i])
+			log_warn(NULL, "%s is down: what is asked there is lost until it is up again",
+			    netlink_link_by_index(&a->plan->world, ifindex)->name);
+		a->down[i] = down;
+	}
+}
+
+/* A watch outlives that a link is down for a while; one that has gone for good (ENXIO) ends it. */
+static bool is_survived(const struct arping *a, const struct err *e)
+{
+	return a->watch && e->sys == ENETDOWN;
+}
+
 /* False when the kernel's queue is full; the frame then waits in `unsent`. */
 static bool send_frame(struct arping *a, const struct probe_message *m)
 {
 	struct err e = ERR_INIT;
 	int sent = probe_wire_send(a->wire, m, &e);
+	bool lost = sent < 0 && is_survived(a, &e);
 
+	if (sent > 0 || lost)
+		note_link(a, m->ifindex, lost);
+	if (lost) /* as one on the way */
+		return true;
 	if (sent < 0)
 		give_up(a, &e);
 	a->blocked = sent == 0;
@@ -243,7 +268,7 @@ static bool hear_frames(struct arping *a, enum addr_family family)
 {
 	struct err e = ERR_INIT;
 
-	if (probe_wire_fd(a->wire, family) < 0 || take_frames(a, family, &e) == 0)
+	if (probe_wire_fd(a->wire, family) < 0 || take_frames(a, family, &e) == 0 || is_survived(a, &e))
 		return true;
 	if (a->plan->links_n == 1)
 		err_wrap(
@@ -418,8 +443,11 @@ static int start(struct arping *a, struct err *e)
 		a->watch = probe_watch_new(
 		    probe_targets(a->plan->probe), probe_interval_us(a->plan->probe), e);
 		a->show.watched = a->watch;
+		a->down = calloc(a->plan->links_n + 1, sizeof(*a->down));
 		if (!a->watch)
 			return -1;
+		if (!a->down)
+			return err_memory(e);
 	}
 	pump_one(a, a->plan->probe); /* first of all: opening a source can take its time */
 	if (open_names(a, e) < 0)
@@ -442,7 +470,17 @@ static void release(struct arping *a)
 	probe_capture_close(a->capture);
 	probe_wire_free(a->wire);
 	probe_watch_free(a->watch);
+	free(a->down);
 	free(a->held);
+}
+
+/* What was seen until an error ended the watch. */
+static void tell_so_far(struct arping *a)
+{
+	see(a, &(struct probe_event){ .what = PROBE_DONE, .at_us = loop_clock_us() });
+	show_held(a);
+	if (!a->show.quiet)
+		arping_news_summary(&a->show);
 }
 
 int arping_run(struct arping_plan *plan, const struct arping_show *show, struct err *e)
@@ -455,6 +493,8 @@ int arping_run(struct arping_plan *plan, const struct arping_show *show, struct 
 	if (status == 0 && a.capture && !a.failed)
 		take_capture(&a, true);
 	if (status == 0 && a.failed) {
+		if (a.watch && a.why.kind != ERR_CLOSED)
+			tell_so_far(&a);
 		*e = a.why;
 		status = -1;
 	}

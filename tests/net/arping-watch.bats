@@ -83,3 +83,37 @@ said() { # PATTERN: a line of it
 	run -3 arping --watch -i 10s -w 50ms 192.0.2.50
 	[[ ${lines[1]} == "Sent 1 probe, 0 unanswered, 0 moves, longest gap 0 ms" ]]
 }
+
+@test "--watch outlives that its link is down for a while, and tells what it saw when the link has gone" {
+	watching -i 20ms -I eth0 192.0.2.1 2001:db8::2 2>"$T/err"
+	said '192\.0\.2\.1 is at 02:00:00:00:00:01'
+	said '2001:db8::2 is at 02:00:00:00:00:02'
+	ip -n "$(lan_ns client)" link set eth0 down
+	said '192\.0\.2\.1 is silent'
+	said '2001:db8::2 is silent'
+	ip -n "$(lan_ns client)" link set eth0 up
+	said '192\.0\.2\.1 is back at 02:00:00:00:00:01 \(node-a\), gap [0-9]+ ms'
+	said '2001:db8::2 is back at 02:00:00:00:00:02 \(node-b\), gap [0-9]+ ms'
+	[ "$(cat "$T/err")" = "lbctl arping: warning: eth0 is down: what is asked there is lost until it is up again" ]
+	ip -n "$(lan_ns client)" link del eth0
+	ends_in 1
+	[[ $(tail -n 1 "$T/out") =~ ^Sent\ [0-9]+\ probes,\ [0-9]+\ unanswered,\ 0\ moves,\ longest\ gap\ [1-9][0-9]*\ ms$ ]]
+	[[ $(tail -n 1 "$T/err") == "lbctl arping: sending "[AN]?P" on "*": No such device"* ]]
+}
+
+@test "--watch of two links goes on where one of them is down" {
+	lan_nic client eth1
+	ip -n "$(lan_ns client)" addr add 198.51.100.100/24 dev eth1
+	ip -n "$(lan_ns node-b)" addr add 198.51.100.2/32 dev eth0
+	watching -i 20ms 192.0.2.1 198.51.100.2
+	said '192\.0\.2\.1 is at'
+	said '198\.51\.100\.2 is at'
+	ip -n "$(lan_ns client)" link set eth1 down
+	said '198\.51\.100\.2 is silent'
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.1/24 dev eth0
+	said '192\.0\.2\.1 is silent'
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.1/24 dev eth0
+	said '192\.0\.2\.1 is back'
+	ip -n "$(lan_ns client)" link set eth1 up
+	said '198\.51\.100\.2 is back'
+}
