@@ -185,8 +185,8 @@ struct probe_watched {
 	bool found;      /* at any time */
 	uint32_t owners; /* now; 0: silent or never found */
 	uint32_t moves;
-	uint32_t lost; /* probes that nobody answered */
-	uint64_t longest_gap_us;
+	uint32_t lost;           /* probes that nobody answered */
+	uint64_t longest_gap_us; /* one that is open counts until PROBE_DONE */
 };
 struct probe_watched probe_watch_target(const struct probe_watch *w, size_t target);
 

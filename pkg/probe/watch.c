@@ -107,14 +107,20 @@ static struct owner *owner_of(struct seen *s, const struct mac *mac)
 	return NULL;
 }
 
+static void gap_lasted(struct seen *s, uint64_t gap_us)
+{
+	if (gap_us > s->sum.longest_gap_us)
+		s->sum.longest_gap_us = gap_us;
+}
+
 static int found_again(struct probe_watch *w, struct seen *s, struct probe_news *news, struct err *e)
 {
 	bool tells = s->silent || news->what != PROBE_BACK;
 
 	if (s->lost_now) {
 		news->gap_us = news->at_us - s->lost_us;
-		if (tells && s->found && news->gap_us > s->sum.longest_gap_us)
-			s->sum.longest_gap_us = news->gap_us;
+		if (tells && s->found)
+			gap_lasted(s, news->gap_us);
 	}
 	if (news->what == PROBE_FOUND)
 		news->gap_us = 0;
@@ -283,6 +289,8 @@ static int on_done(struct probe_watch *w, uint64_t now_us, struct err *e)
 		    conclude(w, s, (uint32_t)i, e) < 0)
 			return -1;
 		s->asked = false;
+		if (s->silent && s->found)
+			gap_lasted(s, now_us - s->lost_us);
 	}
 	return 0;
 }

@@ -179,6 +179,19 @@ static void a_probe_that_is_cut_off_shows_nothing(void **state)
 	buf_release(&out);
 }
 
+static void a_gap_that_is_open_lasts_until_the_end(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+
+	assert_int_equal(run("pa p p p.", &out).longest_gap_us, 300 * MS);
+	assert_int_equal(run("pa p p p!", &out).longest_gap_us, 200 * MS);
+	assert_int_equal(run("pa p p p p pa pa p p.", &out).longest_gap_us, 401 * MS);
+	assert_int_equal(run("pa p.", &out).longest_gap_us, 0); /* one lost probe is none */
+	assert_int_equal(run("p p p.", &out).longest_gap_us, 0);
+	buf_release(&out);
+}
+
 static void sums_are_kept(void **state)
 {
 	(void)state;
@@ -233,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_late_answer_is_nothing_new),
 		cmocka_unit_test(the_last_probe_counts),
 		cmocka_unit_test(a_probe_that_is_cut_off_shows_nothing),
+		cmocka_unit_test(a_gap_that_is_open_lasts_until_the_end),
 		cmocka_unit_test(sums_are_kept),
 		cmocka_unit_test(a_flood_of_owners_and_claims_is_bounded),
 	};

@@ -117,3 +117,15 @@ said() { # PATTERN: a line of it
 	ip -n "$(lan_ns client)" link set eth1 up
 	said '198\.51\.100\.2 is back'
 }
+
+@test "--watch: an outage that lasts to the end is the longest gap" {
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	watching -i 20ms 192.0.2.10
+	said ' is at '
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.10/32 dev eth0
+	said ' is silent'
+	sleep 0.5
+	lan_stop "$WATCH" INT || [ $? -eq 3 ]
+	[[ $(tail -n 1 "$T/out") =~ longest\ gap\ ([0-9]+)\ ms$ ]]
+	[ "${BASH_REMATCH[1]}" -ge 500 ]
+}
