@@ -182,9 +182,9 @@ int probe_watch_event(struct probe_watch *w, const struct probe_event *ev, struc
 bool probe_watch_next(struct probe_watch *w, struct probe_news *news);
 
 struct probe_watched {
-	bool found;      /* at any time */
-	uint32_t owners; /* now; 0: silent or never found */
-	uint32_t moves;
+	bool found;              /* at any time */
+	uint32_t owners;         /* now; 0: silent or never found */
+	uint32_t moves;          /* also by PROBE_JOINED and PROBE_LEFT */
 	uint32_t lost;           /* probes that nobody answered */
 	uint64_t longest_gap_us; /* one that is open counts until PROBE_DONE */
 };

@@ -25,6 +25,7 @@ struct seen {
 	bool found;           /* once */
 	bool strangers;       /* more owners answered the latest probe than are looked at */
 	struct mac announced; /* the last claim that was told */
+	struct mac home;      /* the owner that it was found at or moved to last */
 	uint32_t lost_now;    /* in succession */
 	uint64_t sent_us;     /* the latest probe */
 	uint64_t lost_us;     /* the first of those lost now */
@@ -128,6 +129,8 @@ static int found_again(struct probe_watch *w, struct seen *s, struct probe_news 
 	s->lost_now = 0;
 	s->silent = false;
 	s->found = true;
+	if (news->what != PROBE_BACK)
+		s->home = news->mac;
 	s->announced = (struct mac){ 0 };
 	return tells ? tell(w, news, e) : 0;
 }
@@ -198,6 +201,15 @@ static void forget(struct seen *s, size_t i)
 		s->owners[i] = s->owners[i + 1];
 }
 
+/* When one joined and the other left afterwards, that was a move as well. */
+static void settle_home(struct seen *s)
+{
+	if (owner_of(s, &s->home))
+		return;
+	s->home = s->owners[0].mac;
+	s->sum.moves++;
+}
+
 /* One that is new took the place of those who were silent at once, or came beside those who weren't. */
 static int take_in(
     struct probe_watch *w, struct seen *s, uint32_t target, bool known_answered, struct err *e)
@@ -256,6 +268,7 @@ static int conclude(struct probe_watch *w, struct seen *s, uint32_t target, stru
 		if (tell(w, &news, e) < 0)
 			return -1;
 	}
+	settle_home(s);
 	return 0;
 }
 

@@ -192,6 +192,20 @@ static void a_gap_that_is_open_lasts_until_the_end(void **state)
 	buf_release(&out);
 }
 
+static void a_move_with_both_there_for_a_while_is_one(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+
+	assert_int_equal(run("pa pab pab pb pb pb.", &out).moves, 1);
+	assert_int_equal(run("pa pab pab pa pa pa.", &out).moves, 0);
+	assert_int_equal(run("pa pab pb pb pab pa pa.", &out).moves, 2);
+	assert_int_equal(run("pa pab pab p p p pb pb pb.", &out).moves, 1);
+	assert_int_equal(run("pa p pb pb pb pb.", &out).moves, 1);
+	assert_int_equal(run("p p pa pa pa.", &out).moves, 0);
+	buf_release(&out);
+}
+
 static void sums_are_kept(void **state)
 {
 	(void)state;
@@ -247,6 +261,7 @@ int main(void)
 		cmocka_unit_test(the_last_probe_counts),
 		cmocka_unit_test(a_probe_that_is_cut_off_shows_nothing),
 		cmocka_unit_test(a_gap_that_is_open_lasts_until_the_end),
+		cmocka_unit_test(a_move_with_both_there_for_a_while_is_one),
 		cmocka_unit_test(sums_are_kept),
 		cmocka_unit_test(a_flood_of_owners_and_claims_is_bounded),
 	};

@@ -129,3 +129,15 @@ said() { # PATTERN: a line of it
 	[[ $(tail -n 1 "$T/out") =~ longest\ gap\ ([0-9]+)\ ms$ ]]
 	[ "${BASH_REMATCH[1]}" -ge 500 ]
 }
+
+@test "--watch: a move during which both hosts answer is a move" {
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.10/32 dev eth0
+	watching -i 30ms 192.0.2.10
+	said ' is at 02:00:00:00:00:01'
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.10/32 dev eth0
+	said ' CONFLICT: is also at 02:00:00:00:00:02'
+	ip -n "$(lan_ns node-a)" addr del 192.0.2.10/32 dev eth0
+	said ' is no longer at 02:00:00:00:00:01'
+	lan_stop "$WATCH" INT
+	[[ $(tail -n 1 "$T/out") == *", 1 move, "* ]]
+}
