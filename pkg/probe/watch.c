@@ -172,8 +172,8 @@ static int on_claim(struct probe_watch *w, struct seen *s, const struct probe_ev
 		.what = PROBE_ANNOUNCED, .target = ev->target, .mac = ev->mac, .at_us = ev->at_us
 	};
 
-	if ((s->owners_n && mac_equal(&s->owners[0].mac, &ev->mac) && !s->lost_now) ||
-	    mac_equal(&s->announced, &ev->mac) || s->claims == CLAIMS_MAX)
+	if ((owner_of(s, &ev->mac) && !s->lost_now) || mac_equal(&s->announced, &ev->mac) ||
+	    s->claims == CLAIMS_MAX)
 		return 0;
 	s->announced = ev->mac;
 	s->claims++;

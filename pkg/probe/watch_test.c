@@ -144,6 +144,8 @@ static void a_claim_of_another_is_told_once(void **state)
 	check("pa p +b+b+b pb +b", "found a at 1; announced b at 101; moved b from a at 201 gap 101");
 	check("pa +a pa", "found a at 1");
 	check("pa +b pa +b", "found a at 1; announced b at 2");
+	check("pab pab +b+a pab +b", "found a at 1; joined b at 2");
+	check("pab pa pa p +b", "found a at 1; joined b at 2; left b at 200; announced b at 301");
 }
 
 static void a_late_answer_is_nothing_new(void **state)
