@@ -50,7 +50,7 @@ static void answer_to_a_probe_may_name_any_target(void **state)
 static void any_use_and_another_probe_make_it_taken(void **state)
 {
 	(void)state;
-	const struct mac other = mac(9);
+	const struct mac other = mac(9), nobody = { { 0 } };
 	const struct arp_frame claims[] = {
 		arp_gratuitous(ARP_REQUEST, &other, ip(10)), arp_gratuitous(ARP_REPLY, &other, ip(10)),
 		arp_request(&other, ip(10), ip(55)),                /* it asks for somebody else */
@@ -60,6 +60,7 @@ static void any_use_and_another_probe_make_it_taken(void **state)
 		arp_request(&other, ip(55), ip(10)),                /* looks for the owner, too */
 		arp_request(&other, (struct in_addr){ 0 }, ip(11)), /* probes its neighbour */
 		arp_request(&ours, (struct in_addr){ 0 }, ip(10)),  /* our own */
+		arp_gratuitous(ARP_REQUEST, &nobody, ip(10)),
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(claims) + ARRAY_LEN(others); i++) {

@@ -294,6 +294,12 @@ static int note_answer(
 	return 0;
 }
 
+/* Nobody and a group have no address: such a frame is malformed. */
+static bool is_of_a_host(const struct mac *m)
+{
+	return !mac_equal(m, &(struct mac){ 0 }) && !(m->bytes[0] & 1);
+}
+
 int probe_input(struct probe *p, const struct probe_message *m, uint64_t now_us, struct err *e)
 {
 	const struct heard h = frames_heard(m);
@@ -301,7 +307,7 @@ int probe_input(struct probe *p, const struct probe_message *m, uint64_t now_us,
 	struct probe_target *t;
 	bool claim = false, tells = true, answers;
 
-	t = p->done ? NULL : concerns(p, &h, &claim);
+	t = p->done || !is_of_a_host(&h.mac) ? NULL : concerns(p, &h, &claim);
 	if (!t || (!claim && !t->probes) || m->ifindex != probe_link_of(p, t)->ifindex ||
 	    mac_equal(&h.mac, &probe_link_of(p, t)->mac) ||
 	    mac_equal(&h.from, &probe_link_of(p, t)->mac))

@@ -272,6 +272,35 @@ static void what_was_not_an_answer_to_us_is_ignored(void **state)
 	end(n);
 }
 
+static void what_names_no_host_is_ignored(void **state)
+{
+	(void)state;
+	static const struct mac none[] = { { { 0 } }, { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+		{ { 1, 0, 0x5e, 0, 0, 1 } } };
+	const struct mac from = mac(9);
+
+	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+		struct net *n = start(&asking, 10, 10);
+		struct net *n6 = start6(&asking, 10, 10);
+		struct probe_message m, m6;
+
+		take_events(n);
+		take_events(n6);
+		m = arp_message(arp_reply(&n->sent[0].m.arp.packet, &from));
+		m.arp.packet.sender_mac = none[i];
+		m6 = (struct probe_message){ .ifindex = IFINDEX,
+			.family = ADDR_IPV6,
+			.ndp = ndp_answer(&n6->sent[0].m.ndp, &from) };
+		m6.ndp.mac = none[i];
+		input(n, &m);
+		input(n6, &m6);
+		assert_int_equal(n->told_n + n6->told_n, 0);
+		assert_int_equal(probe_totals(n->p).replies + probe_totals(n6->p).replies, 0);
+		end(n);
+		end(n6);
+	}
+}
+
 static void an_answer_before_the_question_is_ignored(void **state)
 {
 	(void)state;
@@ -377,6 +406,7 @@ int main(void)
 		cmocka_unit_test(overlapping_operands_ask_each_address_once),
 		cmocka_unit_test(too_many_addresses_are_refused),
 		cmocka_unit_test(what_was_not_an_answer_to_us_is_ignored),
+		cmocka_unit_test(what_names_no_host_is_ignored),
 		cmocka_unit_test(an_answer_before_the_question_is_ignored),
 		cmocka_unit_test(of_one_host_that_answers_without_end_a_few_answers_a_probe_are_told),
 		cmocka_unit_test(claims_are_told_beside_the_answers_when_asked_for),
