@@ -95,12 +95,21 @@ static void put_json(const struct arping_show *s, const struct probe_news *n, st
 	json_end(&w, '}');
 }
 
+/* Of a single address an answer is expected, of a range none; of a pool, where another host than
+ * this one shall give it. */
+static bool is_expected(const struct arping_show *s, size_t target)
+{
+	const struct arping_held *h =
+	    s->pool ? arping_pool_find(s->pool, &probe_target(s->probe, target)->ip) : NULL;
+
+	return !s->sweep || (h && h->elected && !arping_nodes_is_here(s->nodes, h->elected));
+}
+
 void arping_show_news(const struct arping_show *s, const struct probe_news *n)
 {
 	struct buf out = BUF_INIT;
 
-	/* of a range, what nobody has is no news */
-	if (s->quiet || (s->sweep && n->what == PROBE_SILENT && is_nobody(&n->mac)))
+	if (s->quiet || (n->what == PROBE_SILENT && is_nobody(&n->mac) && !is_expected(s, n->target)))
 		return;
 	if (s->json)
 		put_json(s, n, &out);
@@ -122,7 +131,7 @@ static struct sum sum_of(const struct arping_show *s)
 	for (size_t i = 0; i < probe_targets(s->probe); i++) {
 		struct probe_watched one = probe_watch_target(s->watched, i);
 
-		if (s->sweep && !one.found)
+		if (!one.found && !is_expected(s, i))
 			continue; /* nobody's */
 		all.moves += one.moves;
 		all.lost += one.lost;
@@ -164,12 +173,15 @@ void arping_news_summary(const struct arping_show *s)
 	    (unsigned long long)whole_ms(all.longest_gap_us));
 }
 
-/* As it is in the end: of single addresses each must answer, of a range one. */
+/* As it is in the end: of single addresses each must answer, of a range one, and a pool must be as
+ * its table says without --watch. */
 int arping_news_judge(const struct arping_show *s, struct err *e)
 {
 	struct sum all = sum_of(s);
 	char ip[ADDR_TEXT_LEN];
 
+	if (s->pool)
+		return arping_table_judge(s, e);
 	if (all.conflicts)
 		return err_set(e, ERR_CONFLICT, "%s", "");
 	if (s->sweep)

@@ -31,21 +31,46 @@ static const struct probe_answer *first_answer(
 	return probe_answer(s->probe, t, NULL);
 }
 
+struct owners {
+	size_t n;
+	struct mac first;
+};
+
+/* Who answered; with --watch, who does in the end.  This host's own answer is known without asking. */
+static struct owners owners_of(const struct arping_show *s, const struct probe_target *t)
+{
+	const struct probe_answer *a = first_answer(s, t);
+	bool own = a && !a->replies;
+	struct owners is = { .n = t->macs };
+
+	if (a)
+		is.first = a->mac;
+	if (s->watched) {
+		struct probe_watched now =
+		    probe_watch_target(s->watched, (size_t)(t - probe_target(s->probe, 0)));
+
+		is.n = now.owners + own;
+		if (!own)
+			is.first = now.owner;
+	}
+	return is;
+}
+
 static enum state state_of(
     const struct arping_show *s, const struct probe_target *t, const struct arping_held *h)
 {
-	const struct probe_answer *a = first_answer(s, t);
-	const char *node = a ? arping_nodes_name(s->nodes, &a->mac) : NULL;
+	struct owners is = owners_of(s, t);
+	const char *node = is.n ? arping_nodes_name(s->nodes, &is.first) : NULL;
 
-	if (t->macs > 1)
+	if (is.n > 1)
 		return CONFLICT;
 	if (arping_is_unasked(t))
 		return UNASKED;
 	if (!h)
-		return a ? IN_USE : FREE;
+		return is.n ? IN_USE : FREE;
 	if (!h->elected)
-		return a ? (node ? WRONG_NODE : FOREIGN) : NOT_WANTED;
-	if (!a)
+		return is.n ? (node ? WRONG_NODE : FOREIGN) : NOT_WANTED;
+	if (!is.n)
 		return arping_nodes_is_here(s->nodes, h->elected) ? HERE : SILENT;
 	if (!node)
 		return FOREIGN;

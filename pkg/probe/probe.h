@@ -184,6 +184,7 @@ bool probe_watch_next(struct probe_watch *w, struct probe_news *news);
 struct probe_watched {
 	bool found;              /* at any time */
 	uint32_t owners;         /* now; 0: silent or never found */
+	struct mac owner;        /* one of them */
 	uint32_t moves;          /* also by PROBE_JOINED and PROBE_LEFT */
 	uint32_t lost;           /* probes that nobody answered */
 	uint64_t longest_gap_us; /* one that is open counts until PROBE_DONE */

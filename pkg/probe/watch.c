@@ -82,6 +82,7 @@ struct probe_watched probe_watch_target(const struct probe_watch *w, size_t targ
 
 	sum.found = w->seen[target].found;
 	sum.owners = w->seen[target].silent ? 0 : w->seen[target].owners_n;
+	sum.owner = w->seen[target].owners[0].mac;
 	return sum;
 }
 

@@ -141,3 +141,26 @@ said() { # PATTERN: a line of it
 	lan_stop "$WATCH" INT
 	[[ $(tail -n 1 "$T/out") == *", 1 move, "* ]]
 }
+
+@test "--watch --pool ends in how the pool was then, and tells what is held and was never heard" {
+	pool "$T/cluster"
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.65/32 dev eth0
+	run -3 --separate-stderr arping --watch --pool lan --from "$T/cluster" -c 3 -i 50ms
+	[ "$(cut -d ' ' -f 2- <<<"${lines[0]}")" = "192.0.2.65 is at 02:00:00:00:00:02 (node-b)" ]
+	[ "$(cut -d ' ' -f 2- <<<"${lines[1]}")" = "192.0.2.66 is silent" ]
+	[ "${lines[2]}" = "Sent 48 probes, 3 unanswered, 0 moves, longest gap 0 ms" ]
+	[ "$stderr" = "lbctl arping: not all is as it should be: 192.0.2.66 is SILENT" ]
+	ip -n "$(lan_ns node-c)" addr add 192.0.2.66/32 dev eth0
+	run -4 arping --watch --pool lan --from "$T/cluster" -c 3 -i 50ms
+	[[ $output == *": 192.0.2.66 is WRONG NODE" ]]
+	# wrong first, right in the end
+	lan_spawn client "$BUILD/lbctl" arping --watch --pool lan --from "$T/cluster" -i 50ms >"$T/out" 3>&-
+	said ' 192\.0\.2\.66 is at 02:00:00:00:00:03'
+	ip -n "$(lan_ns node-c)" addr del 192.0.2.66/32 dev eth0
+	ip -n "$(lan_ns node-b)" addr add 192.0.2.66/32 dev eth0
+	said ' 192\.0\.2\.66 moved to 02:00:00:00:00:02'
+	lan_stop "$LAN_PID" INT
+	ip -n "$(lan_ns node-a)" addr add 192.0.2.70/32 dev eth0
+	run -4 arping --watch -q --pool lan --from "$T/cluster" -c 3 -i 50ms
+	[ -z "$output" ]
+}
