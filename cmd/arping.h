@@ -106,6 +106,17 @@ int arping_table_judge(const struct arping_show *s, struct err *e) MUST_CHECK;
 void arping_news_summary(const struct arping_show *s);
 int arping_news_judge(const struct arping_show *s, struct err *e) MUST_CHECK;
 
+/* arping_out.c: standard output.  That the reader of a pipe has gone is noticed at once, also while
+ * nothing is printed. */
+struct arping_out {
+	void (*failed)(void *arg, const struct err *e);
+	void *arg;
+	struct loop_fd *watch;
+};
+int arping_out_flush(struct err *e) MUST_CHECK; /* ERR_CLOSED: the reader has gone */
+int arping_out_watch(struct arping_out *o, struct loop *l, struct err *e) MUST_CHECK;
+void arping_out_release(struct arping_out *o); /* one that is all zero is fine */
+
 /* arping_run.c: asks what the plan says, shows it, and ends as arping_show_end(). */
 struct arping_plan {
 	struct probe *probe; /* not started */

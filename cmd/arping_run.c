@@ -40,8 +40,9 @@ struct arping {
 	struct probe_message unsent; /* when `blocked` */
 	bool blocked;
 	struct probe_watch *watch; /* with --watch */
-	bool *down;                /* of the plan's links, with --watch: they are, and it was said */
-	struct held *held;         /* until the names of nodes are known, or were waited for */
+	struct arping_out out;
+	bool *down;        /* of the plan's links, with --watch: they are, and it was said */
+	struct held *held; /* until the names of nodes are known, or were waited for */
 	size_t held_n, held_cap;
 	uint64_t names_until_us;
 	bool done;
@@ -57,17 +58,17 @@ static void give_up(struct arping *a, const struct err *e)
 	loop_stop(a->loop);
 }
 
+static void on_out_failed(void *arg, const struct err *e)
+{
+	give_up(arg, e);
+}
+
 static void flush_out(struct arping *a)
 {
 	struct err e = ERR_INIT;
 
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return;
-	if (errno == EPIPE)
-		err_set(&e, ERR_CLOSED, "writing standard output: its reader has gone");
-	else
-		err_sys(&e, errno, "writing standard output");
-	give_up(a, &e);
+	if (arping_out_flush(&e) < 0)
+		give_up(a, &e);
 }
 
 static bool names_pending(struct arping *a)
@@ -448,6 +449,9 @@ static int start(struct arping *a, struct err *e)
 			return -1;
 		if (!a->down)
 			return err_memory(e);
+		a->out = (struct arping_out){ .failed = on_out_failed, .arg = a };
+		if (!a->show.quiet && arping_out_watch(&a->out, a->loop, e) < 0)
+			return -1;
 	}
 	pump_one(a, a->plan->probe); /* first of all: opening a source can take its time */
 	if (open_names(a, e) < 0)
@@ -463,6 +467,7 @@ static void release(struct arping *a)
 	loop_fd_remove(a->on_arp);
 	loop_fd_remove(a->on_ndp);
 	loop_fd_remove(a->on_capture);
+	arping_out_release(&a->out);
 	loop_timer_remove(a->timer);
 	for (size_t i = 0; i < ARRAY_LEN(a->signals); i++)
 		loop_signal_remove(a->signals[i]);

@@ -164,3 +164,12 @@ said() { # PATTERN: a line of it
 	run -4 arping --watch -q --pool lan --from "$T/cluster" -c 3 -i 50ms
 	[ -z "$output" ]
 }
+
+@test "--watch ends as soon as its reader has gone, also while there is no news" {
+	# shellcheck disable=SC2016 # expanded there
+	run -141 lan_run client timeout 10 bash -c '"$0" arping --watch 192.0.2.1 | head -n 2; exit "${PIPESTATUS[0]}"' "$BUILD/lbctl"
+	[[ ${lines[1]} == *" 192.0.2.1 is at 02:00:00:00:00:01" ]]
+	[ "${lines[2]}" = "lbctl arping: writing standard output: its reader has gone" ]
+	# shellcheck disable=SC2016 # likewise
+	run -0 lan_run client bash -c '"$0" arping --watch -q -c 3 192.0.2.1 | true; exit "${PIPESTATUS[0]}"' "$BUILD/lbctl"
+}
