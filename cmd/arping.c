@@ -3,7 +3,7 @@
  *
  * What is asked when, and which answer belongs to which question, is pkg/probe's.  This file
  * reads options and operands; arping_link.c finds the interface, arping_run.c asks, arping_nodes.c
- * finds the names of nodes on the side, arping_show.c prints. */
+ * finds the names of nodes on the side, arping_show.c prints, with --watch arping_news.c. */
 #include <string.h>
 
 #include "cmd/arping.h"

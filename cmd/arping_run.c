@@ -110,6 +110,11 @@ static void hold(struct arping *a, const struct held *h)
 	a->held[a->held_n++] = *h;
 }
 
+static const char *link_name(const struct arping *a, int ifindex)
+{
+	return netlink_link_by_index(&a->plan->world, ifindex)->name;
+}
+
 /* Says once that a link is down. */
 static void note_link(struct arping *a, int ifindex, bool down)
 {
@@ -118,7 +123,7 @@ static void note_link(struct arping *a, int ifindex, bool down)
 			continue;
 		if (down && !a->down[i])
 			log_warn(NULL, "%s is down: what is asked there is lost until it is up again",
-			    netlink_link_by_index(&a->plan->world, ifindex)->name);
+			    link_name(a, ifindex));
 		a->down[i] = down;
 	}
 }
@@ -138,14 +143,14 @@ static bool send_frame(struct arping *a, const struct probe_message *m)
 
 	if (sent > 0 || lost)
 		note_link(a, m->ifindex, lost);
-	if (lost) /* as one on the way */
-		return true;
-	if (sent < 0)
+	if (sent < 0 && e.sys == ENXIO)
+		err_wrap(&e, "%s has gone", link_name(a, m->ifindex));
+	if (sent < 0 && !lost)
 		give_up(a, &e);
 	a->blocked = sent == 0;
 	if (a->blocked)
 		a->unsent = *m;
-	return sent > 0;
+	return sent > 0 || lost;
 }
 
 /* What --watch makes of it. */
@@ -272,8 +277,7 @@ static bool hear_frames(struct arping *a, enum addr_family family)
 	if (probe_wire_fd(a->wire, family) < 0 || take_frames(a, family, &e) == 0 || is_survived(a, &e))
 		return true;
 	if (a->plan->links_n == 1)
-		err_wrap(
-		    &e, "%s", netlink_link_by_index(&a->plan->world, a->plan->links[0].ifindex)->name);
+		err_wrap(&e, "%s", link_name(a, a->plan->links[0].ifindex));
 	give_up(a, &e);
 	return false;
 }

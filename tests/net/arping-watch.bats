@@ -98,7 +98,7 @@ said() { # PATTERN: a line of it
 	ip -n "$(lan_ns client)" link del eth0
 	ends_in 1
 	[[ $(tail -n 1 "$T/out") =~ ^Sent\ [0-9]+\ probes,\ [0-9]+\ unanswered,\ 0\ moves,\ longest\ gap\ [1-9][0-9]*\ ms$ ]]
-	[[ $(tail -n 1 "$T/err") == "lbctl arping: sending "[AN]?P" on "*": No such device"* ]]
+	[[ $(tail -n 1 "$T/err") == "lbctl arping: eth0 has gone: sending "[AN]?P" on "*": No such device"* ]]
 }
 
 @test "--watch of two links goes on where one of them is down" {
