@@ -5,7 +5,7 @@
 #include "pkg/l2/engine.h"
 
 enum {
-	HANDOVER_MS = 2000, /* a peer may claim for that long */
+	HANDOVER_MS = 2000, /* peers may claim for that long, all together */
 	QUIET_MS = 60000,  /* after that much silence a claim is a new conflict; told again meanwhile */
 	OTHER_MS = 1000,   /* between telling of one host and of another */
 	DEFEND_MS = 10000, /* DEFEND_INTERVAL of RFC 5227 */
@@ -143,6 +143,17 @@ static void defend(struct l2 *l, struct strife *s, struct place *p)
 	burst_defend(l, p);
 }
 
+/* A peer claims: whether an election may be on its way.  That several claim in turn does not make it
+ * last longer. */
+static bool is_handover(const struct l2 *l, struct strife *s)
+{
+	if (!s->peers || l->now - s->peers_last_at >= QUIET_MS)
+		s->peers_first_at = l->now;
+	s->peers = true;
+	s->peers_last_at = l->now;
+	return l->now - s->peers_first_at < HANDOVER_MS;
+}
+
 /* One that went on telling us of another host would hide that: who is told of stays `by` until a
  * new one may be told. */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by)
@@ -156,15 +167,13 @@ enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by)
 	if (!s)
 		return L2_FOREIGN_CLAIM;
 	other = s->all && !mac_equal(&s->by, by);
-	if (!s->all || other || l->now - s->last_at >= QUIET_MS)
-		s->first_at = l->now;
 	s->last_at = l->now;
 	s->all++;
 	if (!other || !s->told || l->now - s->told_at >= OTHER_MS) {
 		s->by = *by;
 		s->peer = mac_is_peer(l, by);
 	}
-	if (mac_is_peer(l, by) && l->now - s->first_at < HANDOVER_MS) {
+	if (mac_is_peer(l, by) && is_handover(l, s)) {
 		burst_soon(l, p);
 		return L2_PEER_CLAIM;
 	}

@@ -241,6 +241,25 @@ static void a_peers_claim_is_no_conflict_while_the_election_is_on_its_way(void *
 	l2_free(l);
 }
 
+static void peers_that_claim_in_turn_are_a_conflict_too(void **state)
+{
+	const struct mac both[] = { peer, { { 2, 0, 0, 0, 0, 0x0c } } };
+	struct l2 *l = settled(&(struct l2_options){ 0 });
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(l2_set_peers(l, both, 2, &e), 0);
+	for (uint64_t now = 20000; now < 22000; now += 200)
+		assert_int_equal(claims(l, &both[now / 200 % 2], now), L2_PEER_CLAIM);
+	assert_int_equal(claims(l, &both[0], 22000), L2_FOREIGN_CLAIM);
+	assert_string_equal(happened(l), "conflict default/web");
+	/* what a stranger does is not counted against them, nor what was long ago */
+	assert_int_equal(claims(l, &both[1], 81999), L2_FOREIGN_CLAIM);
+	assert_int_equal(claims(l, &other, 141999), L2_FOREIGN_CLAIM);
+	assert_int_equal(claims(l, &both[1], 144000), L2_PEER_CLAIM);
+	l2_free(l);
+}
+
 static void a_storm_of_spoofed_claims_is_told_in_moderation(void **state)
 {
 	struct l2 *l = engine_on_eth0(&(struct l2_options){ .rate = 1000, .defend = L2_DEFEND_ALWAYS });
@@ -310,6 +329,7 @@ int main(void)
 		cmocka_unit_test(an_advertisement_of_another_is_a_conflict_too),
 		cmocka_unit_test(each_defends_as_it_is_told),
 		cmocka_unit_test(a_peers_claim_is_no_conflict_while_the_election_is_on_its_way),
+		cmocka_unit_test(peers_that_claim_in_turn_are_a_conflict_too),
 		cmocka_unit_test(a_storm_of_spoofed_claims_is_told_in_moderation),
 		cmocka_unit_test(claims_are_counted_by_address_and_link),
 	};

@@ -122,9 +122,11 @@ struct strife {
 	struct mac by;
 	int ifindex;
 	bool peer, told, untold; /* untold: is in l2.strife_news */
-	uint64_t first_at, last_at, told_at, defended_at;
-	uint64_t claims; /* since it was told */
-	uint64_t all;    /* of peers in their time, too */
+	bool peers;              /* have claimed it, too */
+	uint64_t last_at, told_at, defended_at;
+	uint64_t peers_first_at, peers_last_at; /* since it was undisputed */
+	uint64_t claims;                        /* since it was told */
+	uint64_t all;                           /* of peers in their time, too */
 	uint64_t conflicts;
 	struct strife *prev, *next;
 };

@@ -26,7 +26,8 @@
  * A frame of another host that claims an announced address is a conflict, told at once, and then
  * once a minute as long as it goes on; the defence is that of RFC 5227 section 2.4 (b), but the
  * address is never given up.  A peer (another node of the cluster) may claim it for two seconds, as
- * happens while an election is on its way; after that it is a conflict too.
+ * happens while an election is on its way; after that it is a conflict too, as it is when several claim
+ * it in turn.
  *
  * An address costs two hash lookups and log2(links) steps a frame, whatever their number, and no
  * allocation.
