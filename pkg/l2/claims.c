@@ -9,7 +9,9 @@ enum {
 	QUIET_MS = 60000,  /* after that much silence a claim is a new conflict; told again meanwhile */
 	OTHER_MS = 1000,   /* between telling of one host and of another */
 	DEFEND_MS = 10000, /* DEFEND_INTERVAL of RFC 5227 */
-	NEWS_A_SECOND = 20,
+	/* A storm of spoofed claims of all addresses must not become a storm of records. */
+	NEWS_MS = 50,                    /* between two that are told, */
+	NEWS_AT_ONCE_MS = 100 * NEWS_MS, /* after a hundred at once */
 };
 
 int macs_copy(struct mac **out, const struct mac *at, size_t n, struct err *e)
@@ -101,35 +103,49 @@ void claims_forget(struct l2 *l, const struct place *p)
 	free(s);
 }
 
-struct strife *claim_untold(struct l2 *l)
+/* When the next conflict may be told. */
+static uint64_t news_time(const struct l2 *l)
 {
-	struct strife *s = l->strife_news;
-
-	if (s) {
-		DL_DELETE(l->strife_news, s);
-		s->untold = false;
-	}
-	return s;
+	return l->news_until < l->now + NEWS_AT_ONCE_MS ? l->now : l->news_until - NEWS_AT_ONCE_MS + 1;
 }
 
-/* A storm of spoofed claims of all addresses must not become a storm of records. */
-static bool may_tell(struct l2 *l)
+uint64_t claims_deadline(const struct l2 *l)
 {
-	if (l->now - l->news_since >= 1000) {
-		l->news_since = l->now;
-		l->news_n = 0;
+	return l->strife_news ? news_time(l) : UINT64_MAX;
+}
+
+static bool is_announced(const struct l2 *l, const struct strife *s)
+{
+	struct vip *v = vip_find(l, &s->ip);
+	const struct place *p = v ? place_find(v, s->ifindex) : NULL;
+
+	return p && p->announced;
+}
+
+struct strife *claim_untold(struct l2 *l)
+{
+	struct strife *s;
+
+	while ((s = l->strife_news) && news_time(l) <= l->now) {
+		DL_DELETE(l->strife_news, s);
+		s->untold = false;
+		if (!is_announced(l, s))
+			continue;
+		l->news_until = (l->news_until > l->now ? l->news_until : l->now) + NEWS_MS;
+		s->told = true;
+		s->told_at = l->now;
+		return s;
 	}
-	return l->news_n++ < NEWS_A_SECOND;
+	return NULL;
 }
 
 static void tell(struct l2 *l, struct strife *s, bool other)
 {
 	uint64_t since = l->now - s->told_at;
 
-	if (s->untold || (s->told && since < (other ? OTHER_MS : QUIET_MS)) || !may_tell(l))
+	if (s->untold || (s->told && since < (other ? OTHER_MS : QUIET_MS)))
 		return;
-	s->told = s->untold = true;
-	s->told_at = l->now;
+	s->untold = true;
 	DL_APPEND(l->strife_news, s);
 }
 

@@ -289,8 +289,51 @@ static void a_storm_of_spoofed_claims_is_told_in_moderation(void **state)
 				told++;
 		}
 	}
-	assert_in_range(told, 1, 40);
+	assert_in_range(told, 100, 120);
 	assert_in_range(sent, 900, 1100); /* the pace, for one second */
+	l2_free(l);
+}
+
+static void what_could_not_be_told_at_once_is_told_in_its_turn(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .defend = L2_DEFEND_NEVER });
+	size_t told = 0, at_once = 0;
+	struct arp_message reply;
+	struct l2_event ev;
+	bool of[200] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++) {
+		char key[32], text[32];
+
+		snprintf(key, sizeof(key), "default/n%u", i);
+		snprintf(text, sizeof(text), "192.0.2.%u", i);
+		announce(l, key, text, "", 0);
+	}
+	for (uint64_t now = 0; now <= 6000; now += 100)
+		frames(l, now);
+	while (l2_next_event(l, &ev))
+		;
+	for (unsigned i = 0; i < 200; i++) {
+		struct arp_message m = { ETH0, arp_gratuitous(ARP_REQUEST, &other, ip((uint8_t)i)) };
+
+		assert_int_equal(l2_receive_arp(l, &m, 20000, &reply), L2_FOREIGN_CLAIM);
+	}
+	l2_withdraw(l, "default/n150", 20000);
+	for (uint64_t now = 20000; now != UINT64_MAX; now = l2_deadline(l)) {
+		assert_in_range(now, 20000, 26000);
+		l2_tick(l, now);
+		while (l2_next_event(l, &ev)) {
+			if (ev.what != L2_CONFLICT)
+				continue;
+			of[ev.addresses[0].bytes[3]] = true;
+			told++;
+		}
+		at_once = at_once ? at_once : told;
+	}
+	assert_int_equal(at_once, 100);
+	assert_int_equal(told, 199); /* one is no conflict any more */
+	assert_true(of[0] && of[199] && !of[150]);
 	l2_free(l);
 }
 
@@ -331,6 +374,7 @@ int main(void)
 		cmocka_unit_test(a_peers_claim_is_no_conflict_while_the_election_is_on_its_way),
 		cmocka_unit_test(peers_that_claim_in_turn_are_a_conflict_too),
 		cmocka_unit_test(a_storm_of_spoofed_claims_is_told_in_moderation),
+		cmocka_unit_test(what_could_not_be_told_at_once_is_told_in_its_turn),
 		cmocka_unit_test(claims_are_counted_by_address_and_link),
 	};
 

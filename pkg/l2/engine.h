@@ -144,8 +144,7 @@ struct l2 {
 	struct table vips;     /* by address */
 	struct table strifes;  /* by address and link */
 	struct strife *strife_news;
-	uint64_t news_since; /* how many were told since then */
-	unsigned news_n;
+	uint64_t news_until;        /* what was told of them has used up the pace */
 	struct probing *probings;   /* a list: few are new at a time */
 	size_t asking;              /* of them */
 	struct mac *peers, *ignore; /* sorted */
@@ -271,7 +270,8 @@ struct probing *probing_untold(struct l2 *l); /* the next, told now; or NULL */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by);
 void claims_forget(struct l2 *l, const struct place *p);
 struct strife *strife_find(const struct l2 *l, const struct place *p); /* or NULL */
-struct strife *claim_untold(struct l2 *l);
+struct strife *claim_untold(struct l2 *l); /* the next, told now; NULL: none, or none yet */
+uint64_t claims_deadline(const struct l2 *l);
 bool mac_is_peer(const struct l2 *l, const struct mac *m);
 bool mac_is_ignored(const struct l2 *l, const struct mac *m);
 int macs_copy(struct mac **out, const struct mac *at, size_t n, struct err *e); /* sorted */

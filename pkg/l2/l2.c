@@ -312,10 +312,12 @@ uint64_t l2_groups_generation(const struct l2 *l)
 
 uint64_t l2_deadline(const struct l2 *l)
 {
-	uint64_t at = l->succession || l->strife_news ? l->now : bursts_deadline(l);
+	uint64_t at = l->succession ? l->now : bursts_deadline(l);
+	uint64_t news = claims_deadline(l);
 	uint64_t probe = probings_deadline(l);
 	uint64_t grace = owners_deadline(l);
 
+	at = news < at ? news : at;
 	at = probe < at ? probe : at;
 	return grace < at ? grace : at;
 }

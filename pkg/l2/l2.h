@@ -23,11 +23,11 @@
  * 4862 section 5.4): three questions within `probe_ms`, and if any host but a peer or an ignored one
  * has it, or asks the same, it is not used, and probed again once a minute.
  *
- * A frame of another host that claims an announced address is a conflict, told at once, and then
- * once a minute as long as it goes on; the defence is that of RFC 5227 section 2.4 (b), but the
- * address is never given up.  A peer (another node of the cluster) may claim it for two seconds, as
- * happens while an election is on its way; after that it is a conflict too, as it is when several claim
- * it in turn.
+ * A frame of another host that claims an announced address is a conflict, told at once (of more than
+ * a hundred at a time, twenty a second), and then once a minute as long as it goes on; the defence is
+ * that of RFC 5227 section 2.4 (b), but the address is never given up.  A peer (another node of the
+ * cluster) may claim it for two seconds, as happens while an election is on its way; after that it is a
+ * conflict too, as it is when several claim it in turn.
  *
  * An address costs two hash lookups and log2(links) steps a frame, whatever their number, and no
  * allocation.
