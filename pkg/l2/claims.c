@@ -7,7 +7,6 @@
 enum {
 	HANDOVER_MS = 2000, /* peers may claim for that long, all together */
 	QUIET_MS = 60000,  /* after that much silence a claim is a new conflict; told again meanwhile */
-	OTHER_MS = 1000,   /* between telling of one host and of another */
 	DEFEND_MS = 10000, /* DEFEND_INTERVAL of RFC 5227 */
 	/* A storm of spoofed claims of all addresses must not become a storm of records. */
 	NEWS_MS = 50,                    /* between two that are told, */
@@ -122,31 +121,82 @@ static bool is_announced(const struct l2 *l, const struct strife *s)
 	return p && p->announced;
 }
 
-struct strife *claim_untold(struct l2 *l)
+/* Of those that have to be told of, who has been silent for longest; or NULL. */
+static struct claimant *next_untold(struct strife *s)
 {
+	for (size_t i = s->claimants_n; i-- > 0;)
+		if (s->claimants[i].untold)
+			return &s->claimants[i];
+	return NULL;
+}
+
+/* Last in the line, so that many claimants of one address don't hold up the others. */
+static void want_told(struct l2 *l, struct strife *s)
+{
+	if (s->untold)
+		return;
+	s->untold = true;
+	DL_APPEND(l->strife_news, s);
+}
+
+struct claimant *claim_untold(struct l2 *l, const struct strife **of)
+{
+	struct claimant *c;
 	struct strife *s;
 
 	while ((s = l->strife_news) && news_time(l) <= l->now) {
 		DL_DELETE(l->strife_news, s);
 		s->untold = false;
+		c = next_untold(s);
+		c->untold = false;
+		if (next_untold(s))
+			want_told(l, s);
 		if (!is_announced(l, s))
 			continue;
 		l->news_until = (l->news_until > l->now ? l->news_until : l->now) + NEWS_MS;
-		s->told = true;
-		s->told_at = l->now;
-		return s;
+		c->told = true;
+		c->told_at = l->now;
+		*of = s;
+		return c;
 	}
 	return NULL;
 }
 
-static void tell(struct l2 *l, struct strife *s, bool other)
+/* It is the first one now.  A new one takes the place of who has been silent for longest and need not
+ * be told of; NULL when there is none. */
+static struct claimant *claimant(struct strife *s, const struct mac *by)
 {
-	uint64_t since = l->now - s->told_at;
+	struct claimant c = { .mac = *by };
+	size_t i = 0;
 
-	if (s->untold || (s->told && since < (other ? OTHER_MS : QUIET_MS)))
+	while (i < s->claimants_n && !mac_equal(&s->claimants[i].mac, by))
+		i++;
+	if (i < s->claimants_n) {
+		c = s->claimants[i];
+	} else if (i < CLAIMANTS) {
+		s->claimants_n++;
+	} else {
+		while (i > 0 && s->claimants[i - 1].untold)
+			i--;
+		if (i-- == 0)
+			return NULL;
+	}
+	memmove(&s->claimants[1], &s->claimants[0], i * sizeof(c));
+	s->claimants[0] = c;
+	return &s->claimants[0];
+}
+
+static void tell(struct l2 *l, struct strife *s, const struct mac *by)
+{
+	struct claimant *c = claimant(s, by);
+
+	if (!c)
 		return;
-	s->untold = true;
-	DL_APPEND(l->strife_news, s);
+	c->claims++;
+	if (c->told && l->now - c->told_at < QUIET_MS)
+		return;
+	c->untold = true;
+	want_told(l, s);
 }
 
 static void defend(struct l2 *l, struct strife *s, struct place *p)
@@ -170,32 +220,23 @@ static bool is_handover(const struct l2 *l, struct strife *s)
 	return l->now - s->peers_first_at < HANDOVER_MS;
 }
 
-/* One that went on telling us of another host would hide that: who is told of stays `by` until a
- * new one may be told. */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by)
 {
 	struct strife *s;
-	bool other;
 
 	if (l->late && mac_is_peer(l, by))
 		return L2_PEER_CLAIM; /* it may have taken over */
 	s = strife_get(l, p);
 	if (!s)
 		return L2_FOREIGN_CLAIM;
-	other = s->all && !mac_equal(&s->by, by);
 	s->last_at = l->now;
-	s->all++;
-	if (!other || !s->told || l->now - s->told_at >= OTHER_MS) {
-		s->by = *by;
-		s->peer = mac_is_peer(l, by);
-	}
+	s->by = *by;
 	if (mac_is_peer(l, by) && is_handover(l, s)) {
 		burst_soon(l, p);
 		return L2_PEER_CLAIM;
 	}
-	s->claims++;
 	s->conflicts++;
-	tell(l, s, other);
+	tell(l, s, by);
 	defend(l, s, p);
 	return L2_FOREIGN_CLAIM;
 }

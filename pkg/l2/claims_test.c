@@ -260,6 +260,52 @@ static void peers_that_claim_in_turn_are_a_conflict_too(void **state)
 	l2_free(l);
 }
 
+static void hosts_that_claim_in_turn_are_each_told_once_a_minute(void **state)
+{
+	const struct mac many[] = { other, router, { { 2, 0, 0, 0, 0, 0x11 } },
+		{ { 2, 0, 0, 0, 0, 0x12 } } };
+	struct l2 *l = settled(&(struct l2_options){ .defend = L2_DEFEND_NEVER });
+	struct l2_event ev;
+	size_t told[2] = { 0 };
+
+	(void)state;
+	for (uint64_t now = 20000; now < 140000; now += 100) {
+		unsigned i = (unsigned)(now / 100 % ARRAY_LEN(many));
+
+		assert_int_equal(claims(l, &many[i], now), L2_FOREIGN_CLAIM);
+		l2_tick(l, now);
+		while (l2_next_event(l, &ev)) {
+			assert_memory_equal(&ev.by, &many[i], MAC_LEN); /* at once */
+			assert_int_equal(ev.claims, now < 80000 ? 1 : 150);
+			told[now >= 80000]++;
+		}
+	}
+	assert_int_equal(told[0], ARRAY_LEN(many));
+	assert_int_equal(told[1], ARRAY_LEN(many));
+	l2_free(l);
+}
+
+static void of_many_claimants_at_once_the_first_are_told(void **state)
+{
+	struct l2 *l = settled(&(struct l2_options){ .defend = L2_DEFEND_NEVER });
+	struct l2_event ev;
+
+	(void)state;
+	for (uint8_t i = 0; i < 100; i++) {
+		struct mac m = { { 2, 0, 0, 0, 1, i } };
+
+		assert_int_equal(claims(l, &m, 20000), L2_FOREIGN_CLAIM);
+	}
+	for (uint8_t i = 0; i < 4; i++) {
+		assert_true(l2_next_event(l, &ev) && ev.what == L2_CONFLICT);
+		assert_int_equal(ev.by.bytes[5], i);
+	}
+	assert_string_equal(happened(l), "");
+	claims(l, &other, 20001); /* there is room again */
+	assert_string_equal(happened(l), "conflict default/web");
+	l2_free(l);
+}
+
 static void a_storm_of_spoofed_claims_is_told_in_moderation(void **state)
 {
 	struct l2 *l = engine_on_eth0(&(struct l2_options){ .rate = 1000, .defend = L2_DEFEND_ALWAYS });
@@ -373,6 +419,8 @@ int main(void)
 		cmocka_unit_test(each_defends_as_it_is_told),
 		cmocka_unit_test(a_peers_claim_is_no_conflict_while_the_election_is_on_its_way),
 		cmocka_unit_test(peers_that_claim_in_turn_are_a_conflict_too),
+		cmocka_unit_test(hosts_that_claim_in_turn_are_each_told_once_a_minute),
+		cmocka_unit_test(of_many_claimants_at_once_the_first_are_told),
 		cmocka_unit_test(a_storm_of_spoofed_claims_is_told_in_moderation),
 		cmocka_unit_test(what_could_not_be_told_at_once_is_told_in_its_turn),
 		cmocka_unit_test(claims_are_counted_by_address_and_link),

@@ -116,18 +116,27 @@ struct probing {
 	struct probing *prev, *next;
 };
 
+enum { CLAIMANTS = 4 }; /* of an address on a link, that are remembered */
+
+struct claimant {
+	struct mac mac;
+	bool told, untold; /* untold: it has to be told of, again perhaps */
+	uint64_t told_at;
+	uint64_t claims; /* since then */
+};
+
 /* Claims of one address by others, on one link. */
 struct strife {
 	struct in6_addr ip;
-	struct mac by;
+	struct mac by; /* the last */
 	int ifindex;
-	bool peer, told, untold; /* untold: is in l2.strife_news */
-	bool peers;              /* have claimed it, too */
-	uint64_t last_at, told_at, defended_at;
+	bool untold; /* is in l2.strife_news */
+	bool peers;  /* have claimed it, too */
+	uint64_t last_at, defended_at;
 	uint64_t peers_first_at, peers_last_at; /* since it was undisputed */
-	uint64_t claims;                        /* since it was told */
-	uint64_t all;                           /* of peers in their time, too */
 	uint64_t conflicts;
+	struct claimant claimants[CLAIMANTS]; /* the last one first; without peers in their time */
+	size_t claimants_n;
 	struct strife *prev, *next;
 };
 
@@ -270,7 +279,8 @@ struct probing *probing_untold(struct l2 *l); /* the next, told now; or NULL */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by);
 void claims_forget(struct l2 *l, const struct place *p);
 struct strife *strife_find(const struct l2 *l, const struct place *p); /* or NULL */
-struct strife *claim_untold(struct l2 *l); /* the next, told now; NULL: none, or none yet */
+/* The next claimant, told now, and of what; NULL: none, or none yet. */
+struct claimant *claim_untold(struct l2 *l, const struct strife **of);
 uint64_t claims_deadline(const struct l2 *l);
 bool mac_is_peer(const struct l2 *l, const struct mac *m);
 bool mac_is_ignored(const struct l2 *l, const struct mac *m);

@@ -73,14 +73,15 @@ static bool event_of_one(struct l2 *l, struct l2_event *ev, enum l2_happened wha
 static bool event_of_others(struct l2 *l, struct l2_event *ev)
 {
 	struct probing *p;
-	struct strife *s;
+	struct claimant *c;
+	const struct strife *s;
 
-	while ((s = claim_untold(l))) {
-		if (!event_of_one(l, ev, L2_CONFLICT, &s->ip, &s->by, s->ifindex))
+	while ((c = claim_untold(l, &s))) {
+		if (!event_of_one(l, ev, L2_CONFLICT, &s->ip, &c->mac, s->ifindex))
 			continue;
-		ev->claims = s->claims;
-		ev->by_peer = s->peer;
-		s->claims = 0;
+		ev->claims = c->claims;
+		ev->by_peer = mac_is_peer(l, &c->mac);
+		c->claims = 0;
 		return true;
 	}
 	while ((p = probing_untold(l)))

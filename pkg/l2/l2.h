@@ -24,10 +24,10 @@
  * has it, or asks the same, it is not used, and probed again once a minute.
  *
  * A frame of another host that claims an announced address is a conflict, told at once (of more than
- * a hundred at a time, twenty a second), and then once a minute as long as it goes on; the defence is
- * that of RFC 5227 section 2.4 (b), but the address is never given up.  A peer (another node of the
- * cluster) may claim it for two seconds, as happens while an election is on its way; after that it is a
- * conflict too, as it is when several claim it in turn.
+ * a hundred at a time, twenty a second), and then once a minute of each of the last four claimants as
+ * long as it goes on; the defence is that of RFC 5227 section 2.4 (b), but the address is never given
+ * up.  A peer (another node of the cluster) may claim it for two seconds, as happens while an election
+ * is on its way; after that it is a conflict too, as it is when several claim it in turn.
  *
  * An address costs two hash lookups and log2(links) steps a frame, whatever their number, and no
  * allocation.
@@ -221,7 +221,7 @@ struct l2_event {
 	enum l2_why why;            /* of L2_ENDED */
 	struct mac by;              /* L2_AFTER_SUCCESSOR, L2_IN_USE, L2_CONFLICT: the other host */
 	int ifindex;                /* L2_IN_USE, L2_CONFLICT: where it was heard */
-	uint64_t claims;            /* L2_CONFLICT: since that was told last */
+	uint64_t claims;            /* L2_CONFLICT: of that host, since that was told last */
 	bool by_peer;               /* L2_CONFLICT: it is a node of the cluster */
 };
 bool l2_next_event(struct l2 *l, struct l2_event *ev); /* false when there is none */
