@@ -90,9 +90,9 @@ static struct strife *strife_get(struct l2 *l, const struct place *p)
 	return s;
 }
 
-void claims_forget(struct l2 *l, const struct place *p)
+static void forget(struct l2 *l, const struct in6_addr *ip, int ifindex)
 {
-	struct strife *s = strife_find(l, p);
+	struct strife *s = strife_find(l, &(struct place){ .ip = *ip, .ifindex = ifindex });
 
 	if (!s)
 		return;
@@ -100,6 +100,22 @@ void claims_forget(struct l2 *l, const struct place *p)
 		DL_DELETE(l->strife_news, s);
 	table_remove(&l->strifes, s);
 	free(s);
+}
+
+void claims_forget_address(struct l2 *l, const struct in6_addr *ip)
+{
+	const struct link *k;
+
+	for (size_t i = 0; l->strifes.n && (k = table_next(&l->links, &i));)
+		forget(l, ip, k->ifindex);
+}
+
+void claims_forget_link(struct l2 *l, int ifindex)
+{
+	const struct vip *v;
+
+	for (size_t i = 0; l->strifes.n && (v = table_next(&l->vips, &i));)
+		forget(l, &v->first.ip, ifindex);
 }
 
 /* When the next conflict may be told. */

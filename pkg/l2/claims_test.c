@@ -405,6 +405,70 @@ static void claims_are_counted_by_address_and_link(void **state)
 	l2_free(l);
 }
 
+static bool counts(const struct l2 *l, const char *line)
+{
+	struct buf out = BUF_INIT;
+	bool found;
+
+	l2_metrics(l, NULL, "node-a", &out);
+	found = strstr(out.data, line) != NULL;
+	buf_release(&out);
+	return found;
+}
+
+static void a_link_that_flaps_forgets_no_claims(void **state)
+{
+	const char *two = "lbctl_layer2_conflicts_total{ip=\"192.0.2.10\",interface=\"eth0\"} 2\n";
+	struct netlink_link eth0 = link_up(ETH0, "eth0", 1);
+	struct l2 *l = settled(&(struct l2_options){ 0 });
+
+	(void)state;
+	claims(l, &other, 20000);
+	assert_int_equal(frames(l, 20000), 2);
+	assert_string_equal(happened(l), "conflict default/web");
+	eth0.up = eth0.running = false;
+	set_links(l, &eth0, 1, 20100);
+	assert_string_equal(happened(l), "no-link default/web");
+	eth0.up = eth0.running = true;
+	set_links(l, &eth0, 1, 20200);
+	assert_int_equal(frames(l, 20200), 2);
+	assert_string_equal(happened(l), "announcing default/web");
+	claims(l, &other, 20300);
+	assert_int_equal(frames(l, 20300), 0); /* it was defended less than 10 s ago */
+	assert_string_equal(happened(l), "");
+	assert_true(counts(l, two));
+	set_links(l, NULL, 0, 20400); /* another one of that name is another one */
+	set_links(l, &eth0, 1, 20500);
+	claims(l, &other, 20600);
+	assert_false(counts(l, two));
+	l2_withdraw(l, "default/web", 20700);
+	while (*happened(l))
+		;
+	announce(l, "default/web", "192.0.2.10", "", 20800);
+	claims(l, &other, 20800);
+	assert_false(counts(l, two));
+	l2_free(l);
+}
+
+static void a_conflict_of_a_link_that_is_down_is_told_no_more(void **state)
+{
+	struct netlink_link eth0 = link_up(ETH0, "eth0", 1);
+	struct l2 *l = settled(&(struct l2_options){ 0 });
+
+	(void)state;
+	claims(l, &other, 20000);
+	eth0.up = eth0.running = false;
+	set_links(l, &eth0, 1, 20000);
+	assert_string_equal(happened(l), "no-link default/web");
+	assert_string_equal(happened(l), "");
+	eth0.up = eth0.running = true;
+	set_links(l, &eth0, 1, 20100);
+	assert_string_equal(happened(l), "announcing default/web");
+	claims(l, &other, 20200);
+	assert_string_equal(happened(l), "conflict default/web");
+	l2_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +488,8 @@ int main(void)
 		cmocka_unit_test(a_storm_of_spoofed_claims_is_told_in_moderation),
 		cmocka_unit_test(what_could_not_be_told_at_once_is_told_in_its_turn),
 		cmocka_unit_test(claims_are_counted_by_address_and_link),
+		cmocka_unit_test(a_link_that_flaps_forgets_no_claims),
+		cmocka_unit_test(a_conflict_of_a_link_that_is_down_is_told_no_more),
 	};
 
 	return cmocka_run_group_tests_name("l2 and other hosts", tests, NULL, NULL);

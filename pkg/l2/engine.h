@@ -125,7 +125,8 @@ struct claimant {
 	uint64_t claims; /* since then */
 };
 
-/* Claims of one address by others, on one link. */
+/* Claims of one address by others, on one link; kept as long as there are both, whether it is
+ * announced there at the moment or not. */
 struct strife {
 	struct in6_addr ip;
 	struct mac by; /* the last */
@@ -277,7 +278,8 @@ struct probing *probing_untold(struct l2 *l); /* the next, told now; or NULL */
 
 /* claims.c */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by);
-void claims_forget(struct l2 *l, const struct place *p);
+void claims_forget_address(struct l2 *l, const struct in6_addr *ip);
+void claims_forget_link(struct l2 *l, int ifindex);
 struct strife *strife_find(const struct l2 *l, const struct place *p); /* or NULL */
 /* The next claimant, told now, and of what; NULL: none, or none yet. */
 struct claimant *claim_untold(struct l2 *l, const struct strife **of);

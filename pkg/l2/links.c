@@ -147,6 +147,7 @@ static void link_drop(struct l2 *l, struct link *k)
 		k->fits = false;
 		update_all(l, k);
 	}
+	claims_forget_link(l, k->ifindex);
 	link_unready(l, k);
 	own_drop(l, &k->mac);
 	table_remove(&l->links, k);

@@ -151,7 +151,6 @@ static struct place *place_new(struct l2 *l, struct vip *v, int ifindex)
 
 static void place_free(struct l2 *l, struct vip *v, struct place *p)
 {
-	claims_forget(l, p);
 	burst_stop(l, p);
 	places_gone(l, p);
 	if (p == &v->first)
@@ -239,6 +238,7 @@ void vip_free(struct l2 *l, struct vip *v)
 	struct place *p;
 
 	probing_stop(l, v);
+	claims_forget_address(l, &v->first.ip);
 	for (size_t i = 0; (p = vip_next_place(v, &i)); i = 0)
 		place_free(l, v, p);
 	while (v->owners_n)
