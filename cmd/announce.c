@@ -113,6 +113,13 @@ static void on_in_use_ends(void *ctx)
 	on_quiet(ctx, false);
 }
 
+static void on_stranger(void *ctx)
+{
+	struct announce *a = ctx;
+
+	announce_peers_stranger(a->peers);
+}
+
 static void on_failed(void *ctx, const struct err *e)
 {
 	struct announce *a = ctx;
@@ -301,7 +308,7 @@ static void hold_input(void)
 static int run_stage(
     struct announce *a, const struct args *args, const struct l2_port_options *o, struct err *e)
 {
-	struct l2_port_events ev = { on_happened, on_quiet, on_expired, on_failed, a };
+	struct l2_port_events ev = { on_happened, on_quiet, on_expired, on_stranger, on_failed, a };
 	CLEANUP(stage_freep) struct stage *stage = NULL;
 	enum print_output output;
 	int status = -1;

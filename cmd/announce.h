@@ -56,6 +56,8 @@ void announce_peers_free(struct announce_peers *p); /* NULL is fine */
 void announce_peers_node(
     struct announce_peers *p, const char *name, const struct json *node, bool gone);
 void announce_peers_member(struct announce_peers *p, const char *name, bool alive);
+/* A stranger claims an address: one of the nodes may have another MAC now. */
+void announce_peers_stranger(struct announce_peers *p);
 /* The node that is at the MAC, or NULL. */
 const char *announce_peers_name(const struct announce_peers *p, const struct mac *m);
 

@@ -2,8 +2,8 @@
 /* The other nodes of the cluster: at which MACs they are, and when a speaker comes back.
  *
  * A Node names its addresses; the kernel's neighbour table knows their MACs, since nodes talk to each
- * other all the time.  It is looked up whenever Nodes change, when one that was not found is alive, and
- * every ten seconds. */
+ * other all the time.  It is looked up whenever Nodes change, when one that was not found is alive,
+ * when a host that is none of them claims an address, and every ten seconds. */
 #include <string.h>
 
 #include "cmd/announce.h"
@@ -11,7 +11,8 @@
 
 enum {
 	LOOK_MS = 10000,
-	MACS = 8, /* of one node; the first ones make room */
+	STRANGER_MS = 1000, /* between looks for strangers */
+	MACS = 8,           /* of one node; the first ones make room */
 };
 
 struct peer {
@@ -28,6 +29,7 @@ struct announce_peers {
 	struct peer *at;
 	size_t n;
 	struct loop_timer *timer;
+	uint64_t no_look_until; /* for strangers */
 };
 
 static struct peer *find(struct announce_peers *p, const char *name)
@@ -182,6 +184,16 @@ void announce_peers_member(struct announce_peers *p, const char *name, bool aliv
 	if (alive && !peer->macs_n)
 		loop_timer_set(p->timer, 0); /* members have spoken, so the kernel knows where it is */
 	peer->speaker_died = !alive;
+}
+
+void announce_peers_stranger(struct announce_peers *p)
+{
+	uint64_t now = loop_now_ms(stage_loop(p->a->stage));
+
+	if (!p->n || now < p->no_look_until)
+		return;
+	p->no_look_until = now + STRANGER_MS;
+	look(p);
 }
 
 const char *announce_peers_name(const struct announce_peers *p, const struct mac *m)

@@ -45,6 +45,14 @@ bool mac_is_peer(const struct l2 *l, const struct mac *m)
 	return has_mac(l->peers, l->peers_n, m);
 }
 
+bool l2_met_stranger(struct l2 *l)
+{
+	bool met = l->met_stranger;
+
+	l->met_stranger = false;
+	return met;
+}
+
 bool mac_is_ignored(const struct l2 *l, const struct mac *m)
 {
 	return has_mac(l->ignore, l->ignore_n, m);
@@ -129,12 +137,37 @@ uint64_t claims_deadline(const struct l2 *l)
 	return l->strife_news ? news_time(l) : UINT64_MAX;
 }
 
-static bool is_announced(const struct l2 *l, const struct strife *s)
+/* Where it is announced, or NULL. */
+static struct place *announced_at(const struct l2 *l, const struct strife *s)
 {
 	struct vip *v = vip_find(l, &s->ip);
-	const struct place *p = v ? place_find(v, s->ifindex) : NULL;
+	struct place *p = v ? place_find(v, s->ifindex) : NULL;
 
-	return p && p->announced;
+	return p && p->announced ? p : NULL;
+}
+
+/* A peer claims: whether an election may be on its way.  That several claim in turn does not make it
+ * last longer. */
+static bool is_handover(const struct l2 *l, struct strife *s)
+{
+	if (!s->peers || l->now - s->peers_last_at >= QUIET_MS)
+		s->peers_first_at = l->now;
+	s->peers = true;
+	s->peers_last_at = l->now;
+	return l->now - s->peers_first_at < HANDOVER_MS;
+}
+
+/* A claimant that was a stranger turns out to be a peer: it is judged anew. */
+static bool is_no_conflict(struct l2 *l, struct strife *s, struct place *p, struct claimant *c)
+{
+	if (c->peer || !mac_is_peer(l, &c->mac))
+		return false;
+	c->peer = true;
+	if (!is_handover(l, s))
+		return false;
+	c->claims = 0;
+	burst_soon(l, p);
+	return true;
 }
 
 /* Of those that have to be told of, who has been silent for longest; or NULL. */
@@ -159,6 +192,7 @@ struct claimant *claim_untold(struct l2 *l, const struct strife **of)
 {
 	struct claimant *c;
 	struct strife *s;
+	struct place *p;
 
 	while ((s = l->strife_news) && news_time(l) <= l->now) {
 		DL_DELETE(l->strife_news, s);
@@ -167,7 +201,8 @@ struct claimant *claim_untold(struct l2 *l, const struct strife **of)
 		c->untold = false;
 		if (next_untold(s))
 			want_told(l, s);
-		if (!is_announced(l, s))
+		p = announced_at(l, s);
+		if (!p || is_no_conflict(l, s, p, c))
 			continue;
 		l->news_until = (l->news_until > l->now ? l->news_until : l->now) + NEWS_MS;
 		c->told = true;
@@ -209,9 +244,11 @@ static void tell(struct l2 *l, struct strife *s, const struct mac *by)
 	if (!c)
 		return;
 	c->claims++;
+	c->peer = mac_is_peer(l, by);
 	if (c->told && l->now - c->told_at < QUIET_MS)
 		return;
 	c->untold = true;
+	l->met_stranger |= !c->peer;
 	want_told(l, s);
 }
 
@@ -223,17 +260,6 @@ static void defend(struct l2 *l, struct strife *s, struct place *p)
 		return;
 	s->defended_at = l->now;
 	burst_defend(l, p);
-}
-
-/* A peer claims: whether an election may be on its way.  That several claim in turn does not make it
- * last longer. */
-static bool is_handover(const struct l2 *l, struct strife *s)
-{
-	if (!s->peers || l->now - s->peers_last_at >= QUIET_MS)
-		s->peers_first_at = l->now;
-	s->peers = true;
-	s->peers_last_at = l->now;
-	return l->now - s->peers_first_at < HANDOVER_MS;
 }
 
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by)

@@ -67,6 +67,28 @@ static void of_many_claimants_at_once_the_first_are_told(void **state)
 	l2_free(l);
 }
 
+static void a_stranger_may_be_a_peer_with_another_mac(void **state)
+{
+	const struct mac both[] = { peer, other };
+	struct l2 *l = settled(&(struct l2_options){ .defend = L2_DEFEND_NEVER });
+	struct err e = ERR_INIT;
+	struct l2_event ev;
+
+	(void)state;
+	assert_int_equal(claims(l, &peer, 20000), L2_PEER_CLAIM);
+	assert_false(l2_met_stranger(l));
+	assert_int_equal(claims(l, &other, 21000), L2_FOREIGN_CLAIM);
+	assert_true(l2_met_stranger(l));
+	assert_false(l2_met_stranger(l));
+	assert_int_equal(l2_set_peers(l, both, 2, &e), 0);
+	assert_string_equal(happened(l), "");
+	assert_int_equal(claims(l, &other, 21100), L2_PEER_CLAIM);
+	assert_int_equal(claims(l, &other, 22000), L2_FOREIGN_CLAIM);
+	assert_false(l2_met_stranger(l));
+	assert_true(l2_next_event(l, &ev) && ev.what == L2_CONFLICT && ev.by_peer && ev.claims == 1);
+	l2_free(l);
+}
+
 static void a_storm_of_spoofed_claims_is_told_in_moderation(void **state)
 {
 	struct l2 *l = engine_on_eth0(&(struct l2_options){ .rate = 1000, .defend = L2_DEFEND_ALWAYS });
@@ -214,6 +236,7 @@ int main(void)
 		cmocka_unit_test(peers_that_claim_in_turn_are_a_conflict_too),
 		cmocka_unit_test(hosts_that_claim_in_turn_are_each_told_once_a_minute),
 		cmocka_unit_test(of_many_claimants_at_once_the_first_are_told),
+		cmocka_unit_test(a_stranger_may_be_a_peer_with_another_mac),
 		cmocka_unit_test(a_storm_of_spoofed_claims_is_told_in_moderation),
 		cmocka_unit_test(what_could_not_be_told_at_once_is_told_in_its_turn),
 		cmocka_unit_test(a_link_that_flaps_forgets_no_claims),

@@ -121,6 +121,7 @@ enum { CLAIMANTS = 4 }; /* of an address on a link, that are remembered */
 struct claimant {
 	struct mac mac;
 	bool told, untold; /* untold: it has to be told of, again perhaps */
+	bool peer;         /* when that was judged */
 	uint64_t told_at;
 	uint64_t claims; /* since then */
 };
@@ -154,6 +155,7 @@ struct l2 {
 	struct table vips;     /* by address */
 	struct table strifes;  /* by address and link */
 	struct strife *strife_news;
+	bool met_stranger;          /* see l2_met_stranger() */
 	uint64_t news_until;        /* what was told of them has used up the pace */
 	struct probing *probings;   /* a list: few are new at a time */
 	size_t asking;              /* of them */

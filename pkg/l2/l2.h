@@ -92,6 +92,10 @@ int l2_set_links(
 /* The MACs of the other nodes of the cluster. */
 int l2_set_peers(struct l2 *l, const struct mac *at, size_t n, struct err *e) MUST_CHECK;
 
+/* Whether a claim of a host that is none of them is to be told, since this was asked last.  If the host
+ * is one of them after all, it is as good as known when l2_set_peers() says so before it is told. */
+bool l2_met_stranger(struct l2 *l);
+
 /* Whether an announcement that names those interfaces (or none) is made on a link, or the first
  * reason against it. */
 enum l2_fit {
@@ -242,6 +246,7 @@ struct l2_port_events {
 	void (*happened)(void *arg, const struct l2_event *ev);
 	void (*quiet)(void *arg, bool links_changed); /* after those of one moment */
 	void (*expired)(void *arg);                   /* see l2_port_speak_until(), which it may call */
+	void (*stranger)(void *arg);                  /* see l2_met_stranger() */
 	void (*failed)(void *arg, const struct err *e); /* it can't go on */
 	void *arg;
 };

@@ -184,6 +184,8 @@ static void pump(struct l2_port *p)
 		loop_timer_stop(p->timer);
 	else
 		loop_timer_set(p->timer, next > now ? next - now : 0);
+	if (l2_met_stranger(p->engine))
+		p->ev.stranger(p->ev.arg);
 	while (l2_next_event(p->engine, &ev))
 		p->ev.happened(p->ev.arg, &ev);
 	p->ev.quiet(p->ev.arg, links);

@@ -206,6 +206,27 @@ member() { # node-b, ALIVE
 	run ! decided node-a AddressConflict
 }
 
+@test "a node that has changed its MAC is no stranger" {
+	announce_on node-a 8
+	lan_run node-a ping -q -c 1 192.0.2.2
+	{
+		node node-a 192.0.2.1
+		node node-b 192.0.2.2
+		announcement ADDED web node-a '"192.0.2.10"'
+	} >&8
+	wait_for 5 decided node-a Announcing
+	lan_run node-b ip link set eth0 address 02:00:00:00:00:52
+	node_b_moved() {
+		lan_run node-b ping -q -c 1 -W 1 192.0.2.1
+		lan_run node-a ip neigh show 192.0.2.2 | grep -q 'lladdr 02:00:00:00:00:52'
+	}
+	wait_for 8 node_b_moved
+	claim node-b 192.0.2.10
+	claim client 192.0.2.10 # heard after it
+	wait_for 5 said node-a "claimed by $CLIENT on eth0"
+	run ! said node-a 'claimed by 02:00:00:00:00:52'
+}
+
 @test "a speaker that comes back makes this one tell everything again" {
 	announce_on node-a 8
 	{
