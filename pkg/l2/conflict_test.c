@@ -230,6 +230,72 @@ static void a_conflict_of_a_link_that_is_down_is_told_no_more(void **state)
 	l2_free(l);
 }
 
+static enum l2_outcome claims_on(struct l2 *l, int ifindex, uint8_t last, uint64_t now)
+{
+	struct arp_message m = { ifindex, arp_gratuitous(ARP_REPLY, &other, ip(last)) }, reply;
+
+	return l2_receive_arp(l, &m, now, &reply);
+}
+
+/* "one" on eth0 and "two" on eth1 share 192.0.2.10; "one" has 192.0.2.11 too. */
+static struct l2 *shared(void)
+{
+	struct netlink_link both[] = { link_up(ETH0, "eth0", 1), link_up(ETH1, "eth1", 2) };
+	struct l2 *l = engine(&(struct l2_options){ .grace_ms = 8000 });
+
+	set_links(l, both, 2, 0);
+	announce(l, "default/one", "192.0.2.10 192.0.2.11", "eth0", 0);
+	announce(l, "default/two", "192.0.2.10", "eth1", 0);
+	frames(l, 0);
+	assert_string_equal(happened(l), "announcing default/one");
+	assert_string_equal(happened(l), "announcing default/two");
+	return l;
+}
+
+static void a_successor_on_one_link_is_heard_while_another_goes_on(void **state)
+{
+	struct l2 *l = shared();
+	struct l2_event ev;
+
+	(void)state;
+	l2_withdraw(l, "default/one", 20000);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	assert_int_equal(claims_on(l, ETH0, 10, 20100), L2_SUCCESSOR);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
+	assert_int_equal(ask(l, ETH0, "192.0.2.11"), L2_ANSWERED); /* not that one */
+	announce(l, "default/three", "192.0.2.10", "eth1", 20200);
+	l2_tick(l, 20200);
+	assert_string_equal(happened(l), "announcing default/three");
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
+	assert_int_equal(ask(l, ETH1, "192.0.2.10"), L2_ANSWERED);
+	assert_int_equal(claims_on(l, ETH0, 11, 20300), L2_SUCCESSOR);
+	l2_tick(l, 20300);
+	assert_true(l2_next_event(l, &ev) && ev.what == L2_ENDED && ev.why == L2_AFTER_SUCCESSOR);
+	assert_memory_equal(&ev.by, &other, MAC_LEN);
+	/* the others still have a grace of their own */
+	l2_withdraw(l, "default/two", 30000);
+	l2_withdraw(l, "default/three", 30000);
+	assert_int_equal(ask(l, ETH1, "192.0.2.10"), L2_ANSWERED);
+	l2_tick(l, 38000);
+	assert_int_equal(ask(l, ETH1, "192.0.2.10"), L2_NOT_ANNOUNCED);
+	l2_free(l);
+}
+
+static void a_successor_on_one_link_is_heard_before_the_withdrawal_too(void **state)
+{
+	struct l2 *l = shared();
+
+	(void)state;
+	claims_on(l, ETH0, 10, 20000);
+	claims_on(l, ETH0, 11, 20000);
+	l2_withdraw(l, "default/one", 20100);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	l2_tick(l, 20120);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
+	assert_int_equal(ask(l, ETH1, "192.0.2.10"), L2_ANSWERED);
+	l2_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +307,8 @@ int main(void)
 		cmocka_unit_test(what_could_not_be_told_at_once_is_told_in_its_turn),
 		cmocka_unit_test(a_link_that_flaps_forgets_no_claims),
 		cmocka_unit_test(a_conflict_of_a_link_that_is_down_is_told_no_more),
+		cmocka_unit_test(a_successor_on_one_link_is_heard_while_another_goes_on),
+		cmocka_unit_test(a_successor_on_one_link_is_heard_before_the_withdrawal_too),
 	};
 
 	return cmocka_run_group_tests_name("l2 and conflicts", tests, NULL, NULL);

@@ -214,8 +214,7 @@ struct vip *vip_find(const struct l2 *l, const struct in6_addr *ip);
 struct vip *vip_attach(struct l2 *l, const struct in6_addr *ip, struct owner *o);
 void vip_detach(struct l2 *l, struct vip *v, const struct owner *o);
 void vip_free(struct l2 *l, struct vip *v);
-bool vip_is_active(const struct vip *v); /* an owner of it isn't leaving */
-/* Another host says that it has the address, and all that we still do is bridge the gap: stop. */
+/* Another host says that it has the address, where all that we still do is bridge the gap: stop. */
 void vip_succeed(struct l2 *l, struct vip *v, const struct mac *by);
 bool vip_is_wanted(const struct vip *v); /* somebody announces it, or did a moment ago */
 /* Sets where it is announced and answered now; bursts begin where that is news. */

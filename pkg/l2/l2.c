@@ -115,8 +115,8 @@ static enum l2_outcome hear_claim(struct l2 *l, const struct heard *h)
 		return L2_IGNORED_CLAIM;
 	if (v->blocked)
 		return probing_taken(l, v, &h->sender, h->ifindex) ? L2_TAKEN : L2_NOT_A_REQUEST;
-	if (vip_is_active(v))
-		return p->announced ? claim(l, p, &h->sender) : L2_NOT_A_REQUEST;
+	if (p->announced)
+		return claim(l, p, &h->sender);
 	vip_succeed(l, v, &h->sender);
 	return L2_SUCCESSOR;
 }

@@ -343,12 +343,13 @@ bool owner_is_announcing(const struct l2 *l, const struct owner *o)
 	return false;
 }
 
+/* Where it is announced no more. */
 static const struct strife *claimed_just_now(const struct l2 *l, struct vip *v)
 {
 	const struct place *p;
 
 	for (size_t n = 0; (p = vip_next_place(v, &n));) {
-		const struct strife *s = strife_find(l, p);
+		const struct strife *s = p->announced ? NULL : strife_find(l, p);
 
 		if (s && l->now - s->last_at < JUST_NOW_MS)
 			return s;
@@ -361,8 +362,7 @@ static const struct strife *claimed_just_now(const struct l2 *l, struct vip *v)
 static bool is_relieved(const struct l2 *l, struct owner *o)
 {
 	for (size_t i = 0; i < o->vips_n; i++) {
-		const struct strife *s =
-		    vip_is_active(o->vips[i]) ? NULL : claimed_just_now(l, o->vips[i]);
+		const struct strife *s = claimed_just_now(l, o->vips[i]);
 
 		if (!s)
 			return false;
@@ -384,11 +384,13 @@ static bool owner_leave(struct l2 *l, struct owner *o)
 	}
 	owner_unchanged(l, o);
 	o->state = OWNER_LEAVING;
+	for (size_t i = 0; i < o->vips_n; i++)
+		o->vips[i]->succeeded = false;
+	owner_update(l, o);
 	o->is_relieved = is_relieved(l, o);
 	if (o->is_relieved && grace > OVERLAP_MS)
 		grace = OVERLAP_MS;
 	o->until = (uint32_t)(l->now + grace);
-	owner_update(l, o);
 	owners_append(grace_list(l, o), o);
 	return false;
 }

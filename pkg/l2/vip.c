@@ -203,25 +203,16 @@ void vip_update(struct l2 *l, struct vip *v)
 {
 	const struct link *k;
 
-	if (vip_is_active(v))
-		v->succeeded = false;
 	for (size_t i = 0; (k = table_next(&l->links, &i));)
 		vip_update_on(l, v, k);
-}
-
-bool vip_is_active(const struct vip *v)
-{
-	for (size_t i = 0; i < v->owners_n; i++)
-		if (vip_owner(v, i)->state == OWNER_ACTIVE)
-			return true;
-	return false;
 }
 
 void vip_succeed(struct l2 *l, struct vip *v, const struct mac *by)
 {
 	v->succeeded = l->succession = true;
 	for (size_t i = 0; i < v->owners_n; i++)
-		vip_owner(v, i)->successor = *by;
+		if (vip_owner(v, i)->state == OWNER_LEAVING)
+			vip_owner(v, i)->successor = *by;
 	vip_update(l, v);
 }
 
