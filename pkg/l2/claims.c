@@ -213,9 +213,15 @@ struct claimant *claim_untold(struct l2 *l, const struct strife **of)
 	return NULL;
 }
 
-/* It is the first one now.  A new one takes the place of who has been silent for longest and need not
- * be told of; NULL when there is none. */
-static struct claimant *claimant(struct strife *s, const struct mac *by)
+static bool is_no_news(const struct l2 *l, const struct claimant *c)
+{
+	return c->told && l->now - c->told_at < QUIET_MS;
+}
+
+/* It is the first one now.  A new one takes the place of who has been silent for longest; NULL when
+ * each has to be told of or was in the last minute, so that one who always has another MAC is not told
+ * more often than those. */
+static struct claimant *claimant(const struct l2 *l, struct strife *s, const struct mac *by)
 {
 	struct claimant c = { .mac = *by };
 	size_t i = 0;
@@ -227,7 +233,7 @@ static struct claimant *claimant(struct strife *s, const struct mac *by)
 	} else if (i < CLAIMANTS) {
 		s->claimants_n++;
 	} else {
-		while (i > 0 && s->claimants[i - 1].untold)
+		while (i > 0 && (s->claimants[i - 1].untold || is_no_news(l, &s->claimants[i - 1])))
 			i--;
 		if (i-- == 0)
 			return NULL;
@@ -239,13 +245,13 @@ static struct claimant *claimant(struct strife *s, const struct mac *by)
 
 static void tell(struct l2 *l, struct strife *s, const struct mac *by)
 {
-	struct claimant *c = claimant(s, by);
+	struct claimant *c = claimant(l, s, by);
 
 	if (!c)
 		return;
 	c->claims++;
 	c->peer = mac_is_peer(l, by);
-	if (c->told && l->now - c->told_at < QUIET_MS)
+	if (is_no_news(l, c))
 		return;
 	c->untold = true;
 	l->met_stranger |= !c->peer;

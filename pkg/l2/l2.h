@@ -24,7 +24,7 @@
  * has it, or asks the same, it is not used, and probed again once a minute.
  *
  * A frame of another host that claims an announced address is a conflict, told at once (of more than
- * a hundred at a time, twenty a second), and then once a minute of each of the last four claimants as
+ * a hundred at a time, twenty a second), and then once a minute of each of up to four claimants as
  * long as it goes on; the defence is that of RFC 5227 section 2.4 (b), but the address is never given
  * up.  A peer (another node of the cluster) may claim it for two seconds, as happens while an election
  * is on its way; after that it is a conflict too, as it is when several claim it in turn.
