@@ -13,6 +13,8 @@
  * `to` is the first address of the operand. */
 int arping_link(struct probe_link *l, const struct netlink_world *w, const char *name,
     const char *source, const struct addr *to, struct err *e) MUST_CHECK;
+/* This host answers nobody's question about itself, least of all its own: what it would answer. */
+int arping_know_own(struct probe *p, const struct netlink_world *w, struct err *e) MUST_CHECK;
 
 /* arping_pool.c: what a cluster has given of a pool, and to whom, at one moment. */
 struct arping_held {

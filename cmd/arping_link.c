@@ -172,3 +172,26 @@ int arping_link(struct probe_link *out, const struct netlink_world *w, const cha
 	*out = (struct probe_link){ .ifindex = l->ifindex, .mac = l->mac, .source = from };
 	return 0;
 }
+
+/* Others would be answered with the MAC of the interface that they ask on, wherever the address is; but
+ * where ARP is off it is for this host alone. */
+static bool answers_for(
+    const struct netlink_world *w, const struct netlink_address *own, const struct probe_link *asked)
+{
+	const struct netlink_link *l = netlink_link_by_index(w, own->ifindex);
+
+	return l && l->ethernet && !l->noarp && (!own->link_local || own->ifindex == asked->ifindex);
+}
+
+int arping_know_own(struct probe *p, const struct netlink_world *w, struct err *e)
+{
+	for (size_t i = 0; i < w->addresses_n; i++) {
+		const struct netlink_address *own = &w->addresses[i];
+		const struct probe_target *t = probe_find(p, &own->addr);
+
+		if (t && answers_for(w, own, probe_link_of(p, t)) &&
+		    probe_known(p, &own->addr, &probe_link_of(p, t)->mac, e) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -343,33 +343,6 @@ static void on_nodes(void *arg)
 	loop_timer_set(a->timer, 0);
 }
 
-/* Others would be answered with the MAC of the interface that they ask on, wherever the address is; but
- * where ARP is off it is for this host alone. */
-static bool answers_for(
-    const struct arping *a, const struct netlink_address *own, const struct probe_target *t)
-{
-	const struct netlink_link *l = netlink_link_by_index(&a->plan->world, own->ifindex);
-
-	return l && l->ethernet && !l->noarp &&
-	       (!own->link_local || own->ifindex == probe_link_of(a->plan->probe, t)->ifindex);
-}
-
-/* This host answers nobody's question about itself, least of all its own. */
-static int know_own(struct arping *a, struct err *e)
-{
-	struct probe *p = a->plan->probe;
-
-	for (size_t i = 0; i < a->plan->world.addresses_n && a->show.mode == PROBE_ASK; i++) {
-		const struct netlink_address *own = &a->plan->world.addresses[i];
-		const struct probe_target *t = probe_find(p, &own->addr);
-
-		if (t && answers_for(a, own, t) &&
-		    probe_known(p, &own->addr, &probe_link_of(p, t)->mac, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static void take_capture(struct arping *a, bool all)
 {
 	struct err e = ERR_INIT;
@@ -442,7 +415,8 @@ static int start(struct arping *a, struct err *e)
 	a->timer = loop_timer_add(a->loop, on_timer, a, e);
 	if (!a->timer)
 		return -1;
-	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 || know_own(a, e) < 0)
+	if (probe_start(a->plan->probe, loop_clock_us(), e) < 0 || hear(a, e) < 0 ||
+	    (a->show.mode == PROBE_ASK && arping_know_own(a->plan->probe, &a->plan->world, e) < 0))
 		return -1;
 	if (a->show.watch) {
 		a->watch = probe_watch_new(

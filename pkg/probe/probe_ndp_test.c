@@ -176,7 +176,7 @@ static void both_families_are_one_sweep(void **state)
 	end(n);
 }
 
-static void too_many_ipv6_addresses_are_refused_with_a_part_that_would_do(void **state)
+static void too_many_ipv6_addresses_are_refused_with_how_many_would_do(void **state)
 {
 	(void)state;
 	struct err e = ERR_INIT;
@@ -187,9 +187,12 @@ static void too_many_ipv6_addresses_are_refused_with_a_part_that_would_do(void *
 	assert_int_equal(probe_add(p, &link0, &r, &e), -1);
 	assert_int_equal(e.kind, ERR_USAGE);
 	assert_string_equal(e.text, "2001:db8::-2001:db8::ffff:ffff:ffff:ffff: more than 1048576 "
-				    "addresses at once; want a part of it, such as 2001:db8::/108");
+				    "addresses at once; want fewer, a /12 or a /108 at most");
 	assert_int_equal(range_parse(&r, "2001:db8::/108", &e), 0);
 	assert_int_equal(probe_add(p, &link0, &r, &e), 0);
+	assert_int_equal(range_parse(&r, "2001:db8::1:0:0/127", &e), 0);
+	assert_int_equal(probe_add(p, &link0, &r, &e), -1);
+	assert_non_null(strstr(e.text, "at once, with those before it; want fewer"));
 	probe_free(p);
 }
 
@@ -202,7 +205,7 @@ int main(void)
 		cmocka_unit_test(ipv6_address_is_taken_by_an_answer_a_claim_and_another_probe),
 		cmocka_unit_test(announcing_ipv6_is_one_advertisement_to_all_nodes_a_round),
 		cmocka_unit_test(both_families_are_one_sweep),
-		cmocka_unit_test(too_many_ipv6_addresses_are_refused_with_a_part_that_would_do),
+		cmocka_unit_test(too_many_ipv6_addresses_are_refused_with_how_many_would_do),
 	};
 
 	return cmocka_run_group_tests_name("probe: NDP", tests, NULL, NULL);
