@@ -46,6 +46,17 @@ static const struct record_considered fits[] = {
 	[L2_LINK_WITHOUT_CARRIER] = { NULL, "NoCarrier", "it has no carrier" },
 };
 
+static const struct record_considered no_ipv6 = { NULL, "NoIPv6",
+	"its MTU is below 1280, too small for IPv6" };
+
+static bool has_ipv4(const struct l2_event *ev)
+{
+	for (size_t i = 0; i < ev->addresses_n; i++)
+		if (ev->addresses[i].family == ADDR_IPV4)
+			return true;
+	return false;
+}
+
 /* Each link but loopback, with what speaks against it.  The caller frees the array. */
 static struct record_considered *consider_links(
     const struct announce *a, const struct l2_event *ev, size_t *n)
@@ -56,10 +67,13 @@ static struct record_considered *consider_links(
 	*n = 0;
 	for (size_t i = 0; all && i < w->links_n; i++) {
 		const struct netlink_link *k = &w->links[i];
+		enum l2_fit fit = l2_link_fit(l2_port_engine(a->port), k, &ev->interfaces);
 
 		if (k->loopback)
 			continue;
-		all[*n] = fits[l2_link_fit(l2_port_engine(a->port), k, &ev->interfaces)];
+		all[*n] = fits[fit];
+		if (fit == L2_LINK_FITS && !netlink_link_carries_ipv6(k) && !has_ipv4(ev))
+			all[*n] = no_ipv6;
 		all[(*n)++].name = k->name;
 	}
 	return all;

@@ -31,7 +31,9 @@ struct link {
 	struct mac mac;
 	uint32_t seen; /* the last l2.round that had it */
 	bool fits;     /* can carry our frames, and the options allow it */
-	bool ready;    /* is in l2.ready: has something due, and may send */
+	bool ipv6;     /* also those of IPv6 */
+	uint32_t ipv6_lost;
+	bool ready; /* is in l2.ready: has something due, and may send */
 	uint64_t refreshed_at;
 	uint64_t filled_at; /* when `tokens` was right: thousandths of frames that may be sent */
 	uint64_t tokens;
@@ -182,6 +184,11 @@ struct l2 {
 static inline bool ip_is_ipv6(const struct in6_addr *ip)
 {
 	return !IN6_IS_ADDR_V4MAPPED(ip);
+}
+
+static inline bool link_carries(const struct link *k, const struct in6_addr *ip)
+{
+	return k->fits && (k->ipv6 || !ip_is_ipv6(ip));
 }
 
 static inline const char *text_after(const char *text)

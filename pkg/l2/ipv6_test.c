@@ -165,6 +165,57 @@ static void the_groups_follow_addresses_and_links(void **state)
 	l2_free(l);
 }
 
+/* The kernel takes IPv6, with its groups, off a link whose MTU falls below 1280. */
+static void a_link_with_a_small_mtu_is_without_ipv6(void **state)
+{
+	struct netlink_link eth0 = link_up(ETH0, "eth0", 1);
+	struct ndp_message m = solicitation("2001:db8::64", "2001:db8::10"), reply;
+	struct l2 *l = announcing_six(0);
+	uint64_t before = l2_groups_generation(l);
+
+	(void)state;
+	announce(l, "default/four", "192.0.2.10", "", 0);
+	assert_string_equal(happened(l), "announcing default/four");
+	frames(l, 100000);
+	eth0.mtu = 1279;
+	eth0.ipv6_lost = 1;
+	set_links(l, &eth0, 1, 100000);
+	assert_string_equal(happened(l), "no-link default/web");
+	assert_string_equal(happened(l), "");
+	assert_int_equal(l2_receive_ndp(l, &m, 100000, &reply), L2_NOT_HERE);
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_ANSWERED);
+	assert_int_equal(l2_groups(l, NULL, 0), 0);
+	eth0.mtu = 1280;
+	set_links(l, &eth0, 1, 100000);
+	assert_string_equal(happened(l), "announcing default/web");
+	assert_int_equal(l2_groups(l, NULL, 0), 1);
+	assert_true(l2_groups_generation(l) != before);
+	assert_int_equal(frames(l, 100000), 1);
+	assert_int_equal(l2_receive_ndp(l, &m, 100000, &reply), L2_ANSWERED);
+	l2_free(l);
+}
+
+/* Both changes were heard of at once. */
+static void ipv6_that_came_back_at_once_is_joined_and_told_anew(void **state)
+{
+	struct netlink_link eth0 = link_up(ETH0, "eth0", 1);
+	struct l2 *l = announcing_six(0);
+	uint64_t before = l2_groups_generation(l);
+	struct ndp_group was, is;
+
+	(void)state;
+	frames(l, 100000);
+	l2_groups(l, &was, 1);
+	eth0.ipv6_lost = 1;
+	set_links(l, &eth0, 1, 100000);
+	assert_string_equal(happened(l), "");
+	assert_true(l2_groups_generation(l) != before);
+	assert_int_equal(l2_groups(l, &is, 1), 1);
+	assert_true(is.round != was.round);
+	assert_int_equal(frames(l, 100000), 1);
+	l2_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +226,8 @@ int main(void)
 		cmocka_unit_test(a_takeover_is_five_advertisements_to_all_nodes),
 		cmocka_unit_test(the_successors_advertisement_ends_the_grace),
 		cmocka_unit_test(the_groups_follow_addresses_and_links),
+		cmocka_unit_test(a_link_with_a_small_mtu_is_without_ipv6),
+		cmocka_unit_test(ipv6_that_came_back_at_once_is_joined_and_told_anew),
 	};
 
 	return cmocka_run_group_tests_name("l2 for IPv6", tests, NULL, NULL);

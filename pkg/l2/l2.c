@@ -282,7 +282,8 @@ size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max)
 	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
 		for (size_t k = 0; ip_is_ipv6(&v->first.ip) && (p = vip_next_place(v, &k)); n++)
 			if (n < max)
-				out[n] = (struct ndp_group){ p->ifindex, ndp_solicited_node(&p->ip) };
+				out[n] = (struct ndp_group){ p->ifindex, ndp_solicited_node(&p->ip),
+					link_find(l, p->ifindex)->ipv6_lost };
 	}
 	return n;
 }

@@ -97,7 +97,7 @@ int l2_set_peers(struct l2 *l, const struct mac *at, size_t n, struct err *e) MU
 bool l2_met_stranger(struct l2 *l);
 
 /* Whether an announcement that names those interfaces (or none) is made on a link, or the first
- * reason against it. */
+ * reason against it.  For IPv6 addresses it must also netlink_link_carries_ipv6(). */
 enum l2_fit {
 	L2_LINK_FITS,
 	L2_LINK_WITHOUT_ARP, /* loopback, not Ethernet, no broadcast, NOARP; so none of NDP either */

@@ -164,6 +164,7 @@ static struct link *link_add(struct l2 *l, const struct netlink_link *n, struct 
 	}
 	k->ifindex = n->ifindex;
 	k->mac = n->mac;
+	k->ipv6_lost = n->ipv6_lost;
 	k->filled_at = k->refreshed_at = l->now;
 	k->tokens = UINT32_MAX; /* cut down to a bucket at once */
 	if (own_add(l, &k->mac, e) < 0) {
@@ -184,7 +185,7 @@ static int link_update(struct l2 *l, const struct netlink_link *n, struct err *e
 	const struct l2_names any = { 0 };
 	struct link *k = link_find(l, n->ifindex);
 	bool fit = l2_link_fit(l, n, &any) == L2_LINK_FITS;
-	bool other_name, other_mac;
+	bool ipv6 = netlink_link_carries_ipv6(n), other_name, other_mac;
 
 	if (!k)
 		k = link_add(l, n, e);
@@ -199,9 +200,15 @@ static int link_update(struct l2 *l, const struct netlink_link *n, struct err *e
 		own_drop(l, &k->mac);
 		k->mac = n->mac;
 	}
-	if (other_name || k->fits != fit) {
+	if (k->ipv6_lost != n->ipv6_lost) { /* and it may have come back at once */
+		k->ipv6_lost = n->ipv6_lost;
+		k->ipv6 = false;
+		update_all(l, k);
+	}
+	if (other_name || k->fits != fit || k->ipv6 != ipv6) {
 		memcpy(k->name, n->name, sizeof(k->name));
 		k->fits = fit;
+		k->ipv6 = ipv6;
 		update_all(l, k);
 	}
 	if (other_mac || other_name)

@@ -22,7 +22,7 @@ static struct probing *probing_find(const struct l2 *l, const struct in6_addr *i
 /* Whether the question can be put on the link. */
 static bool is_asked_on(const struct vip *v, const struct link *k)
 {
-	for (size_t i = 0; k->fits && i < v->owners_n; i++)
+	for (size_t i = 0; link_carries(k, &v->first.ip) && i < v->owners_n; i++)
 		if (vip_owner(v, i)->state == OWNER_ACTIVE && owner_allows(vip_owner(v, i), k))
 			return true;
 	return false;

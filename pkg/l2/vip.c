@@ -162,7 +162,9 @@ static void place_free(struct l2 *l, struct vip *v, struct place *p)
 static void may(const struct vip *v, const struct link *k, bool *announce, bool *answer)
 {
 	*announce = *answer = false;
-	for (size_t i = 0; k->fits && !v->blocked && i < v->owners_n && !*announce; i++) {
+	if (!link_carries(k, &v->first.ip))
+		return;
+	for (size_t i = 0; !v->blocked && i < v->owners_n && !*announce; i++) {
 		const struct owner *o = vip_owner(v, i);
 
 		if (o->state == OWNER_ENDED || !owner_allows(o, k))

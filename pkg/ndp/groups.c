@@ -135,8 +135,13 @@ static size_t compare(struct ndp_groups *g, struct joined *next, const struct nd
 		while (have < g->n && (order = by_group(&g->at[have].group, &want[i])) < 0)
 			leave(&g->at[have++]);
 		next[kept] = (struct joined){ .group = want[i], .fd = -1 };
-		if (have < g->n && order == 0)
-			next[kept] = g->at[have++];
+		if (have < g->n && order == 0) {
+			if (g->at[have].group.round == want[i].round)
+				next[kept] = g->at[have];
+			else
+				leave(&g->at[have]);
+			have++;
+		}
 		kept++;
 	}
 	while (have < g->n)

@@ -102,6 +102,7 @@ struct ndp_groups;
 struct ndp_group {
 	int ifindex;
 	struct in6_addr group;
+	uint32_t round; /* another than before: the kernel has forgotten it meanwhile */
 };
 struct ndp_groups *ndp_groups_new(struct err *e) MUST_CHECK;
 void ndp_groups_free(struct ndp_groups *g); /* leaves all; NULL is fine */

@@ -98,7 +98,7 @@ static void groups_are_joined_and_left_by_comparison(void **state)
 	for (uint32_t i = 0; i < N; i++) {
 		struct in6_addr a = ip(i / 2); /* each twice */
 
-		want[i] = (struct ndp_group){ LO, ndp_solicited_node(&a) };
+		want[i] = (struct ndp_group){ LO, ndp_solicited_node(&a), 0 };
 	}
 	assert_int_equal(ndp_groups_sync(g, fd, want, 2, &e), 0);
 	assert_int_equal(ndp_groups_count(g), 1);

@@ -239,6 +239,23 @@ static void refusals_carry_the_kernels_words(void **state)
 	assert_int_equal(route("route-none").error, ENETUNREACH);
 }
 
+static void an_mtu_too_small_for_ipv6_is_remembered(void **state)
+{
+	(void)state;
+	CLEANUP(netlink_world_release) struct netlink_world w = captured_world();
+	struct netlink_message m = { .tells = NETLINK_TELLS_LINK, .link = w.links[0] };
+	const uint32_t mtus[] = { 1500, 1279, 576, 1280, 1000, 1500 };
+	const uint32_t lost[] = { 0, 1, 1, 1, 2, 2 };
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(mtus); i++) {
+		m.link.mtu = mtus[i];
+		assert_true(netlink_world_apply(&w, &m, &e) >= 0);
+		assert_int_equal(w.links[0].ipv6_lost, lost[i]);
+		assert_int_equal(netlink_link_carries_ipv6(&w.links[0]), mtus[i] >= 1280);
+	}
+}
+
 static void every_truncation_is_told(void **state)
 {
 	(void)state;
@@ -337,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_neighbour_has_an_address_and_a_mac),
 		cmocka_unit_test(refusals_carry_the_kernels_words),
 		cmocka_unit_test(names_that_do_not_fit_are_refused),
+		cmocka_unit_test(an_mtu_too_small_for_ipv6_is_remembered),
 		cmocka_unit_test(every_truncation_is_told),
 		cmocka_unit_test(short_content_is_told_or_skipped),
 	};

@@ -25,6 +25,7 @@ struct netlink_link {
 	bool broadcast;
 	bool loopback;
 	bool noarp;
+	uint32_t ipv6_lost; /* how often its MTU became too small for IPv6, as far as was heard */
 };
 
 struct netlink_address {
@@ -39,6 +40,9 @@ struct netlink_address {
 /* Can ARP find somebody on this link?  Up, running, broadcast, Ethernet, not NOARP, and not a port
  * of a bridge or bond (which is answered for on its master). */
 bool netlink_link_speaks_arp(const struct netlink_link *l);
+/* Is its MTU enough for IPv6?  The kernel takes IPv6 off a link where it is not, and all groups
+ * that were joined there with it. */
+bool netlink_link_carries_ipv6(const struct netlink_link *l);
 
 /* All links by ifindex, ascending, and all addresses in the order that the kernel lists them. */
 struct netlink_world {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/ipv6.h>
 #include <string.h>
 
 #include "pkg/netlink/netlink.h"
@@ -14,6 +15,11 @@ bool netlink_link_speaks_arp(const struct netlink_link *l)
 {
 	return l->up && l->running && l->broadcast && l->ethernet && !l->noarp && !l->loopback &&
 	       !l->master;
+}
+
+bool netlink_link_carries_ipv6(const struct netlink_link *l)
+{
+	return l->mtu == 0 || l->mtu >= IPV6_MIN_MTU;
 }
 
 /* Where the link is, or would be inserted. */
@@ -63,12 +69,16 @@ static bool link_equal(const struct netlink_link *a, const struct netlink_link *
 static int put_link(struct netlink_world *w, const struct netlink_link *l, struct err *e)
 {
 	size_t at = link_place(w, l->ifindex);
-	struct netlink_link *grown;
+	struct netlink_link *grown, *have = &w->links[at];
+	uint32_t lost;
 
 	if (link_is_at(w, at, l->ifindex)) {
-		if (link_equal(&w->links[at], l))
+		if (link_equal(have, l))
 			return 0;
-		w->links[at] = *l;
+		lost = netlink_link_carries_ipv6(have) && !netlink_link_carries_ipv6(l);
+		lost += have->ipv6_lost;
+		*have = *l;
+		have->ipv6_lost = lost;
 		return 1;
 	}
 	grown = reallocarray(w->links, w->links_n + 1, sizeof(*grown));

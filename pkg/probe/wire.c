@@ -90,9 +90,9 @@ static int join(
 			if (t->ip.family != ADDR_IPV6)
 				continue;
 			if (at == 0 || want[at - 1].ifindex != ifindex)
-				want[at++] = (struct ndp_group){ ifindex, ndp_all_nodes };
+				want[at++] = (struct ndp_group){ ifindex, ndp_all_nodes, 0 };
 			if (asked) /* stays last, so that the one above is not repeated */
-				want[at++] = (struct ndp_group){ ifindex, ndp_solicited_node(&ip) };
+				want[at++] = (struct ndp_group){ ifindex, ndp_solicited_node(&ip), 0 };
 		}
 	if (!w->groups)
 		w->groups = ndp_groups_new(e);

@@ -145,6 +145,29 @@ in_group() { # HOST GROUP [INTERFACE]
 	wait_for 5 solicited $V6 $A
 }
 
+@test "an MTU too small for IPv6 and back: the group is joined again, and the address announced again" {
+	local stage
+	announced node-a 8 --grace 0s
+	stage=$LAN_PID
+	wait_for 5 in_group node-a ff02::1:ff00:10
+	lan_run node-a ip link set eth0 mtu 1000
+	wait_for 5 said node-a '"code":"NoIPv6"'
+	announcement ADDED late node-a '"2001:db8::11"' >&8
+	watch_arp "$T/seen" 'icmp6 and ip6[40] == 136 and ether dst 33:33:00:00:00:01'
+	lan_run node-a ip link set eth0 mtu 1500
+	wait_for 5 in_group node-a ff02::1:ff00:10
+	wait_for 5 in_group node-a ff02::1:ff00:11
+	wait_for 5 solicited $V6 $A
+	wait_for 5 solicited 2001:db8::11 $A
+	wait_for 5 grep -q "tgt is $V6" "$T/seen"
+	# so fast that it hears of both at once
+	kill -STOP "$stage"
+	lan_run node-a sh -c 'ip link set eth0 mtu 1000 && ip link set eth0 mtu 1500'
+	kill -CONT "$stage"
+	wait_for 5 in_group node-a ff02::1:ff00:10
+	wait_for 5 solicited $V6 $A
+}
+
 @test "a switch that snoops MLD forwards solicitations, though no address is on the interface" {
 	lan_run switch ip link set lan type bridge mcast_snooping 1 mcast_querier 1 mcast_query_interval 100 mcast_startup_query_interval 100
 	lan_run node-a ip -6 addr flush dev eth0
