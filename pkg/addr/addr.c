@@ -172,6 +172,23 @@ const char *addr_family_name(uint8_t family)
 	return family == ADDR_IPV4 ? "IPv4" : family == ADDR_IPV6 ? "IPv6" : "none";
 }
 
+const char *addr_is_no_hosts(const struct addr *a)
+{
+	const struct in6_addr ip = addr_to_in6(a);
+	const uint8_t first = a->bytes[0];
+	const bool ipv4 = a->family == ADDR_IPV4;
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&ip))
+		return "unspecified";
+	if (ipv4 ? first == 127 : IN6_IS_ADDR_LOOPBACK(&ip))
+		return "a loopback address";
+	if (ipv4 && addr_to_in(a).s_addr == INADDR_BROADCAST)
+		return "the broadcast address";
+	if (ipv4 ? first >> 4 == 14 : first == 0xff)
+		return "a multicast group";
+	return NULL;
+}
+
 int addr_compare(const struct addr *a, const struct addr *b)
 {
 	if (a->family != b->family)

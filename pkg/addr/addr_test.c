@@ -67,6 +67,28 @@ static void what_is_no_address_is_refused(void **state)
 	}
 }
 
+static void what_no_host_can_have_is_told(void **state)
+{
+	static const struct {
+		const char *text, *is;
+	} are[] = { { "0.0.0.0", "unspecified" }, { "::", "unspecified" },
+		{ "127.0.0.1", "a loopback address" }, { "127.255.255.255", "a loopback address" },
+		{ "::1", "a loopback address" }, { "::ffff:127.0.0.1", "a loopback address" },
+		{ "255.255.255.255", "the broadcast address" }, { "224.0.0.0", "a multicast group" },
+		{ "239.255.255.255", "a multicast group" }, { "ff02::1", "a multicast group" },
+		{ "192.0.2.10", NULL }, { "223.255.255.255", NULL }, { "240.0.0.1", NULL },
+		{ "126.0.0.1", NULL }, { "128.0.0.1", NULL }, { "169.254.0.1", NULL }, { "::2", NULL },
+		{ "100::", NULL }, { "2001:db8::ffff", NULL }, { "fe80::1", NULL } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(are); i++) {
+		struct addr a = address(are[i].text);
+		const char *is = addr_is_no_hosts(&a);
+
+		assert_string_equal(is ? is : "", are[i].is ? are[i].is : "");
+	}
+}
+
 static void order_is_ipv4_first_then_value(void **state)
 {
 	static const char *const rising[] = { "0.0.0.0", "192.0.2.9", "192.0.2.10", "255.255.255.255",
@@ -437,6 +459,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_canonical),
 		cmocka_unit_test(what_is_no_address_is_refused),
+		cmocka_unit_test(what_no_host_can_have_is_told),
 		cmocka_unit_test(order_is_ipv4_first_then_value),
 		cmocka_unit_test(next_carries_and_stops_at_the_end),
 		cmocka_unit_test(kernel_forms_and_back),
