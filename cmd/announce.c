@@ -127,82 +127,6 @@ static void on_failed(void *ctx, const struct err *e)
 	stage_fail(a->stage, e);
 }
 
-/* The strings of an array, or none. */
-static size_t strings(const struct json *array, const char **out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < json_count(array); i++) {
-		const char *s = json_string(json_item(array, i));
-
-		if (s)
-			out[n++] = s;
-	}
-	return n;
-}
-
-static bool is_layer2(const struct json *protocols)
-{
-	for (size_t i = 0; i < json_count(protocols); i++) {
-		const char *s = json_string(json_item(protocols, i));
-
-		if (s && !strcmp(s, "layer2"))
-			return true;
-	}
-	return json_count(protocols) == 0;
-}
-
-static void announce_it(struct announce *a, const char *key, const char *uid, const struct json *spec)
-{
-	const struct json *list = json_get(spec, "addresses"), *names = json_get(spec, "interfaces");
-	CLEANUP(freep) struct addr *addresses = calloc(json_count(list) + 1, sizeof(*addresses));
-	CLEANUP(freep) const char **interfaces = calloc(json_count(names) + 1, sizeof(*interfaces));
-	CLEANUP(freep) bool *is_new = calloc(json_count(list) + 1, sizeof(*is_new));
-	struct l2_announcement what = {
-		.key = key, .uid = uid, .addresses = addresses, .is_new = is_new
-	};
-	struct err e = ERR_INIT;
-
-	if (!addresses || !interfaces || !is_new) {
-		err_memory(&e);
-		stage_fail(a->stage, &e);
-		return;
-	}
-	for (size_t i = 0; i < json_count(list); i++) {
-		const char *text = json_string(json_item(list, i));
-
-		if (text && addr_parse(&addresses[what.addresses_n], text, &e) == 0) {
-			is_new[what.addresses_n] =
-			    announce_new_take(&a->new, &addresses[what.addresses_n]);
-			what.addresses_n++;
-		} else {
-			log_warn(NULL, "Announcement %s: spec.addresses \"%s\": %s; ignoring it", key,
-			    text ? text : "", text ? e.text : "it must be a string");
-		}
-	}
-	what.interfaces = (struct l2_names){ interfaces, strings(names, interfaces) };
-	announce_holds(a, key, addresses, what.addresses_n);
-	if (l2_port_announce(a->port, &what, &e) < 0)
-		stage_fail(a->stage, &e);
-}
-
-static void on_announcement(struct announce *a, const struct record *r, const char *name,
-    const struct json *meta, const struct json *spec)
-{
-	const char *namespace = json_string(json_get(meta, "namespace"));
-	const char *node = json_string(json_get(spec, "node"));
-	char key[512];
-
-	snprintf(key, sizeof(key), "%.255s/%.253s", namespace ? namespace : "", name);
-	if (r->type == RECORD_DELETED || !node || strcmp(node, a->node) != 0 ||
-	    !is_layer2(json_get(spec, "protocols"))) {
-		announce_holds(a, key, NULL, 0);
-		l2_port_withdraw(a->port, key);
-	} else {
-		announce_it(a, key, json_string(json_get(meta, "uid")), spec);
-	}
-}
-
 static void on_record(void *ctx, const struct record *r, const struct json *object)
 {
 	struct announce *a = ctx;
@@ -218,11 +142,8 @@ static void on_record(void *ctx, const struct record *r, const struct json *obje
 		announce_member(a->members, name, object, gone);
 	else if (record_is(r, "Node", "") && name)
 		announce_peers_node(a->peers, name, object, gone);
-	else if (record_is(r, "Announcement", RECORD_GROUP) && name)
-		on_announcement(a, r, name, meta, json_get(object, "spec"));
 	else if (record_is(r, "Announcement", RECORD_GROUP))
-		log_warn(NULL, "line %llu: an Announcement without metadata.name; ignoring it",
-		    (unsigned long long)r->line);
+		announce_announcement(a, r, object);
 }
 
 /* What came with the last records is announced before it is withdrawn. */

@@ -6,6 +6,7 @@
 #include "pkg/l2/l2.h"
 #include "pkg/log/log.h"
 #include "pkg/opts/opts.h"
+#include "pkg/record/record.h"
 #include "pkg/stage/stage.h"
 #include "pkg/tree/tree.h"
 
@@ -67,6 +68,9 @@ void announce_member(
     struct announce_members *m, const char *name, const struct json *object, bool gone);
 void announce_members_expired(struct announce_members *m); /* the port has no time to speak left */
 void announce_members_end(struct announce_members *m);     /* no more input will come */
+
+/* Announces what it tells this node to, or withdraws it.  One that is malformed changes nothing. */
+void announce_announcement(struct announce *a, const struct record *r, const struct json *object);
 
 /* Adds what happened to the stream, as Events and Decisions. */
 void announce_tell(struct announce *a, const struct l2_event *ev);

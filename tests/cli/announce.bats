@@ -111,22 +111,76 @@ decisions() {
 	[ "${lines[0]}" = 'refused NoInterface node "node-a" announces 2001:db8::10 nowhere: no interface fits' ]
 }
 
+# spec METADATA SPEC: an Announcement of them
+spec() {
+	printf '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":%s,"spec":%s}}\n' "$@"
+}
+
 @test "malformed Announcements are told, and the others go on" {
 	alone true || skip "no user namespaces here"
+	local n
 	{
-		announcement ADDED bad node-a 192.0.2.256
-		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","spec":{}}}'
-		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":[1],"spec":7}}'
-		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":{"name":"x"},"spec":{"node":"node-a","addresses":{"a":[]},"protocols":3,"interfaces":"eth0"}}}'
-		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1","metadata":{"name":"y"},"spec":{"node":"node-a","addresses":[7,null,"192.0.2.9"],"interfaces":[null,1]}}}'
-		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1",'
+		spec null '{}'
+		spec '[1]' 7
+		spec '{"name":""}' '{"node":"node-a","addresses":["192.0.2.1"]}'
+		n=0
+		while read -r bad; do
+			n=$((n + 1))
+			spec "{\"name\":\"n$n\"}" "$bad"
+		done <<-'END'
+			7
+			{"node":5,"addresses":["192.0.2.1"]}
+			{"node":"node-a","addresses":"192.0.2.1"}
+			{"node":"node-a","addresses":["192.0.2.1",null]}
+			{"node":"node-a","addresses":["192.0.2.1"],"interfaces":"eth1"}
+			{"node":"node-a","addresses":["192.0.2.1"],"interfaces":[5]}
+			{"node":"node-a","addresses":["192.0.2.1"],"protocols":"bgp"}
+			{"node":"node-a","addresses":["192.0.2.1"],"protocols":[{}]}
+			{"node":"node-b","addresses":5}
+			{"node":"node-a","addresses":5,"protocols":["bgp"]}
+		END
+		spec '{"name":"n","namespace":1}' '{"node":"node-a","addresses":["192.0.2.1"]}'
+		spec '{"name":"n","uid":1}' '{"node":"node-a","addresses":["192.0.2.1"]}'
 		announcement ADDED good node-a 192.0.2.10
+		echo '{"type":"ADDED","object":{"kind":"Announcement","apiVersion":"lbctl.dev/v1",'
 	} >"$BATS_TEST_TMPDIR/in"
 	alone lbctl announce --node node-a <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
-	grep 'Announcement default/bad: spec.addresses "192.0.2.256".*ignoring' "$BATS_TEST_TMPDIR/err"
-	grep 'line 2: an Announcement without metadata.name' "$BATS_TEST_TMPDIR/err"
+	diff - <(grep Announcement "$BATS_TEST_TMPDIR/err") <<-'END'
+		lbctl announce: warning: line 1: an Announcement without metadata.name; ignoring it
+		lbctl announce: warning: line 2: an Announcement without metadata.name; ignoring it
+		lbctl announce: warning: line 3: an Announcement without metadata.name; ignoring it
+		lbctl announce: warning: Announcement /n1: spec: want an object, have an integer; ignoring the record
+		lbctl announce: warning: Announcement /n2: spec.node: want a string, have an integer; ignoring the record
+		lbctl announce: warning: Announcement /n3: spec.addresses: want a list, have a string; ignoring the record
+		lbctl announce: warning: Announcement /n4: spec.addresses[1]: want a string, have null; ignoring the record
+		lbctl announce: warning: Announcement /n5: spec.interfaces: want a list, have a string; ignoring the record
+		lbctl announce: warning: Announcement /n6: spec.interfaces[0]: want a string, have an integer; ignoring the record
+		lbctl announce: warning: Announcement /n7: spec.protocols: want a list, have a string; ignoring the record
+		lbctl announce: warning: Announcement /n8: spec.protocols[0]: want a string, have an object; ignoring the record
+		lbctl announce: warning: Announcement /n: metadata.namespace: want a string, have an integer; ignoring the record
+		lbctl announce: warning: Announcement /n: metadata.uid: want a string, have an integer; ignoring the record
+	END
+	decisions <"$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/decisions"
+	grep 'announces 192.0.2.10 nowhere' "$BATS_TEST_TMPDIR/decisions"
+	run ! grep -F '192.0.2.1 ' "$BATS_TEST_TMPDIR/decisions"
+}
+
+@test "addresses that no host can have are refused, and the others of the record are announced" {
+	alone true || skip "no user namespaces here"
+	spec '{"namespace":"default","name":"web"}' '{"node":"node-a","addresses":["0.0.0.0","255.255.255.255","224.0.0.5",
+		"127.0.0.1","::","ff02::1","::1","192.0.2.256","192.0.2.10"]}' | tr -d '\n\t' >"$BATS_TEST_TMPDIR/in"
+	alone lbctl announce --node node-a <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	diff - <(sed 's/, which no host can have: want a unicast.*; ignoring it$/./; s/: want IPv4.*; ignoring it$/./' "$BATS_TEST_TMPDIR/err") <<-'END'
+		lbctl announce: warning: Announcement default/web: spec.addresses: "0.0.0.0" is unspecified.
+		lbctl announce: warning: Announcement default/web: spec.addresses: "255.255.255.255" is the broadcast address.
+		lbctl announce: warning: Announcement default/web: spec.addresses: "224.0.0.5" is a multicast group.
+		lbctl announce: warning: Announcement default/web: spec.addresses: "127.0.0.1" is a loopback address.
+		lbctl announce: warning: Announcement default/web: spec.addresses: "::" is unspecified.
+		lbctl announce: warning: Announcement default/web: spec.addresses: "ff02::1" is a multicast group.
+		lbctl announce: warning: Announcement default/web: spec.addresses: "::1" is a loopback address.
+		lbctl announce: warning: Announcement default/web: spec.addresses: "192.0.2.256" is not an address.
+	END
 	decisions <"$BATS_TEST_TMPDIR/out" | grep 'announces 192.0.2.10 nowhere'
-	decisions <"$BATS_TEST_TMPDIR/out" | grep 'announces 192.0.2.9 nowhere'
 }
 
 @test "a reader that went away ends it, also while idle" {

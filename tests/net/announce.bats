@@ -172,6 +172,22 @@ second_switch() {
 	lan_run client ip addr add 198.51.100.100/24 dev eth1
 }
 
+@test "a malformed Announcement changes nothing of what its name announces" {
+	announce_on node-a 8 --grace 0s
+	announcement ADDED web node-a '"192.0.2.10"' >&8
+	wait_for 5 decided node-a Announcing
+	announcement MODIFIED web node-a '7' >&8
+	announcement MODIFIED web node-a '"192.0.2.11"' '7' >&8
+	announcement ADDED other node-a '"192.0.2.12"' >&8
+	wait_for 5 decided node-a Announcing 2
+	answered_by 192.0.2.10 $A
+	unanswered 192.0.2.11
+	# but one whose every address is wrong has none
+	announcement MODIFIED web node-a '"0.0.0.0"' >&8
+	wait_for 5 decided node-a AnnouncementEnded
+	unanswered 192.0.2.10
+}
+
 @test "a new interface is followed" {
 	announce_on node-a 8
 	announcement ADDED web node-a '"198.51.100.10"' >&8
