@@ -37,13 +37,18 @@ static int take_list(struct announce_excludes *x, const char *path, struct err *
 {
 	const struct json *list = json_get(x->file, LIST);
 
-	if (!list)
-		return err_set(e, ERR_PROTOCOL, "%s: want a list \"" LIST "\", have none", path);
+	if (json_type(list) != JSON_ARRAY)
+		return err_set(e, ERR_PROTOCOL, "%s: " LIST ": want a list, have %s", path,
+		    list ? json_type_name(json_type(list)) : "none");
 	for (size_t i = 0; i < json_count(list); i++) {
 		const char *text = json_string(json_item(list, i));
 
 		if (!text)
 			return err_set(e, ERR_PROTOCOL, "%s: " LIST "[%zu]: want a string", path, i);
+		if (l2_pattern_check(text, e) < 0) {
+			e->kind = ERR_PROTOCOL;
+			return err_wrap(e, "%s: " LIST "[%zu]", path, i);
+		}
 		x->at[x->n++] = text;
 	}
 	return 0;
@@ -65,8 +70,11 @@ int announce_excludes_read(
 	x->at = calloc(given->n + json_count(json_get(x->file, LIST)) + 1, sizeof(*x->at));
 	if (!x->at)
 		return err_memory(e);
-	for (; x->n < given->n; x->n++)
+	for (; x->n < given->n; x->n++) {
+		if (l2_pattern_check(given->at[x->n], e) < 0)
+			return err_wrap(e, "--exclude");
 		x->at[x->n] = given->at[x->n];
+	}
 	return path ? take_list(x, path, e) : 0;
 }
 

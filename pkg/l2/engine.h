@@ -249,6 +249,9 @@ void owners_tick(struct l2 *l); /* graces that are over */
 uint64_t owners_deadline(const struct l2 *l);
 void vip_owners_changed(struct l2 *l, const struct vip *v);
 
+/* pattern.c */
+int pattern_compile(regex_t *out, const char *text, struct err *e) MUST_CHECK;
+
 /* uuid.c: as Kubernetes writes them, in 16 bytes.  False for any other text. */
 bool uuid_pack(uint8_t out[static UUID_LEN], const char *text);
 const char *uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_LEN]);

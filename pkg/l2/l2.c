@@ -7,23 +7,15 @@
 
 static int compile(struct l2 *l, const struct l2_names *patterns, struct err *e)
 {
-	char why[128];
-
 	l->except = patterns->n ? calloc(patterns->n, sizeof(*l->except)) : NULL;
 	if (patterns->n && !l->except)
 		return err_memory(e);
 	for (size_t i = 0; i < patterns->n; i++) {
-		const char *text = patterns->at[i];
-		regex_t *next = &l->except[l->except_n];
-		int got = text[0] ? regcomp(next, text, REG_EXTENDED | REG_NOSUB) : 0;
-
-		if (got == 0) {
-			l->except_n += text[0] != 0; /* "" excludes nothing */
+		if (!patterns->at[i][0]) /* excludes nothing */
 			continue;
-		}
-		regerror(got, next, why, sizeof(why));
-		return err_set(e, ERR_USAGE,
-		    "\"%s\" is no extended regular expression for names of interfaces: %s", text, why);
+		if (pattern_compile(&l->except[l->except_n], patterns->at[i], e) < 0)
+			return -1;
+		l->except_n++;
 	}
 	return 0;
 }

@@ -60,7 +60,7 @@ enum l2_defend {
 
 struct l2_options {
 	struct l2_names only;   /* patterns (fnmatch) of links to use; none: all that can */
-	struct l2_names except; /* extended regular expressions: links to leave alone */
+	struct l2_names except; /* regular expressions, as Go's: links to leave alone */
 	uint32_t grace_ms;
 	uint32_t refresh_ms; /* 0: never; 24 days at most */
 	uint32_t rate;       /* unasked frames a second on one link; 0: as many as there are */
@@ -82,7 +82,8 @@ struct l2_announcement {
 struct l2;
 /* Copies the patterns.  ERR_USAGE names the regular expression that is none. */
 struct l2 *l2_new(const struct l2_options *o, struct err *e) MUST_CHECK;
-void l2_free(struct l2 *l); /* NULL is fine */
+void l2_free(struct l2 *l);                                       /* NULL is fine */
+int l2_pattern_check(const char *text, struct err *e) MUST_CHECK; /* is it one of l2_options.except? */
 
 /* The links as they are now, by ifindex ascending, as netlink_world has them.  One that can't be
  * taken in for want of memory is as if it weren't there, until the next call. */

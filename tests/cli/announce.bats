@@ -36,7 +36,9 @@ decisions() {
 @test "what is no regular expression, and a file that is no list of them, are named" {
 	alone true || skip "no user namespaces here"
 	run -2 alone lbctl announce --exclude 'eth(' </dev/null
-	[[ $output == 'lbctl announce: "eth(" is no extended regular expression'* ]]
+	[[ $output == 'lbctl announce: --exclude: "eth(" is no regular expression'* ]]
+	run -2 alone lbctl announce --exclude '(?i)ETH' </dev/null
+	[ "$output" = 'lbctl announce: --exclude: "(?i)ETH": (?i is not understood in a regular expression for names of interfaces; of these there is only (?:...)' ]
 	run -1 alone lbctl announce --exclude-file "$BATS_TEST_TMPDIR/none" </dev/null
 	[[ $output == *"$BATS_TEST_TMPDIR/none: No such file"* ]]
 	echo 'announcedInterfacesToExclude: [^lo$, 7]' >"$BATS_TEST_TMPDIR/list"
@@ -44,6 +46,13 @@ decisions() {
 	[[ $output == *"announcedInterfacesToExclude[1]: want a string" ]]
 	echo 'exclude: [^lo$]' >"$BATS_TEST_TMPDIR/list"
 	run -6 alone lbctl announce --exclude-file "$BATS_TEST_TMPDIR/list" </dev/null
+	[ "$output" = "lbctl announce: $BATS_TEST_TMPDIR/list: announcedInterfacesToExclude: want a list, have none" ]
+	echo 'announcedInterfacesToExclude: docker' >"$BATS_TEST_TMPDIR/list"
+	run -6 alone lbctl announce --exclude-file "$BATS_TEST_TMPDIR/list" </dev/null
+	[ "$output" = "lbctl announce: $BATS_TEST_TMPDIR/list: announcedInterfacesToExclude: want a list, have a string" ]
+	echo "announcedInterfacesToExclude: ['^lo$', 'eth[']" >"$BATS_TEST_TMPDIR/list"
+	run -6 alone lbctl announce --exclude-file "$BATS_TEST_TMPDIR/list" </dev/null
+	[[ $output == "lbctl announce: $BATS_TEST_TMPDIR/list: announcedInterfacesToExclude[1]: \"eth[\" is no regular expression"* ]]
 }
 
 @test "interfaces are left alone as --exclude and MetalLB's file say, by unanchored expressions" {
@@ -52,7 +61,7 @@ decisions() {
 	announcement ADDED web node-a 192.0.2.10 >"$BATS_TEST_TMPDIR/in"
 	alone sh -c 'ip link add cali1 type veth peer name cni0 && ip link add eth7 type veth peer name uplink
 		for i in cali1 cni0 eth7 uplink; do ip link set $i up; done
-		lbctl announce --node node-a --interface "[ce]*" --exclude "h[0-9]{1}$" --exclude-file "$1" <"$2"' \
+		lbctl announce --node node-a --interface "[ce]*" --exclude "h\\d{1}$" --exclude-file "$1" <"$2"' \
 		sh "$BATS_TEST_TMPDIR/list" "$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out"
 	jq -es 'any(.[].object; .spec.code == "NoInterface" and
 		(.spec.considered | map({(.name): .code}) | add | {cali1, cni0, eth7, uplink}) ==
