@@ -299,6 +299,8 @@ static int run(int argc, char **argv, struct err *e)
 		status = err_set(e, ERR_USAGE, "no operand is wanted, have '%s'", argv[1]);
 	if (status == 0 && args.log)
 		status = log_configure(args.log, e);
+	if (status == 0 && args.interfaces.uses && !args.interfaces.n) /* all would be too many */
+		status = err_set(e, ERR_USAGE, "--interface: want GLOB, have ''");
 	if (status == 0 && args.bind_interface && !args.bind)
 		status = err_set(e, ERR_USAGE, "--bind-interface goes with --bind");
 	if (status == 0)

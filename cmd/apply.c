@@ -34,7 +34,7 @@ static const struct opt opts[] = {
 	OPT_STRING('o', "output", "FORMAT", struct args, output,
 	    "json, table, wide or name; a table on a terminal, else json"),
 	OPT_STRING(0, "log", "LEVEL", struct args, log,
-	    "error, warn, info or debug; debug:kube,loop for some parts"),
+	    "error, warn, info or debug; debug:kube,apply for some parts"),
 	OPT_END,
 };
 

@@ -64,7 +64,7 @@ _lbctl() {
 			'--context=[a context of the kubeconfig]:NAME:' \
 			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
-			'--log=[error, warn, info or debug; debug\:kube,loop for some parts]:LEVEL:(error warn info debug)' \
+			'--log=[error, warn, info or debug; debug\:kube,apply for some parts]:LEVEL:(error warn info debug)' \
 			'*:operand:_files' ;;
 	arping)
 		_arguments \
@@ -141,7 +141,7 @@ _lbctl() {
 			'--full[keep managedFields and the last-applied annotation]' \
 			'--output=[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
 			'-o+[json, table, wide or name; a table on a terminal, else json]:FORMAT:(json table wide name)' \
-			'--log=[error, warn, info or debug; debug\:kube,loop for some parts]:LEVEL:(error warn info debug)' \
+			'--log=[error, warn, info or debug; debug\:kube tells of the API server]:LEVEL:(error warn info debug)' \
 			'--from=[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
 			'-f+[a directory of manifests or a recording instead of an API server]:DIR|FILE|-:_files' \
 			'--kubeconfig=[how to reach the API server; else $KUBECONFIG, in-cluster or ~/.kube/config]:FILE:_files' \

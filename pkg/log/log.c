@@ -16,6 +16,9 @@ static const char *const level_name[] = {
 };
 static const int priority[] = { [LOG_ERROR] = 3, [LOG_WARNING] = 4, [LOG_INFO] = 6, [LOG_DEBUG] = 7 };
 
+/* Whoever speaks in debug lines; tests/cli/lbctl.bats compares. */
+static const char known_tokens[] = ",apply,bfd,kube,l2,nodes,responder,";
+
 static struct {
 	const char *name;
 	enum log_level level;
@@ -27,6 +30,25 @@ void log_name(const char *name)
 	state.name = name;
 }
 
+static int check_tokens(const char *list, struct err *e)
+{
+	const int known = (int)sizeof(known_tokens) - 3; /* without the outer commas */
+	char word[TOKENS_LEN];
+
+	for (const char *at = list;; at++) {
+		int n = (int)strcspn(at, ",");
+
+		snprintf(word, sizeof(word), ",%.*s,", n, at);
+		if (n == 0 || !strstr(known_tokens, word))
+			return err_set(e, ERR_USAGE,
+			    "--log: nobody speaks as '%.*s'; after the colon want some of %.*s", n, at,
+			    known, known_tokens + 1);
+		at += n;
+		if (!*at)
+			return 0;
+	}
+}
+
 int log_configure(const char *spec, struct err *e)
 {
 	static const char *const words[] = { "error", "warn", "info", "debug" };
@@ -36,6 +58,8 @@ int log_configure(const char *spec, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (strlen(words[i]) != n || memcmp(words[i], spec, n) != 0)
 			continue;
+		if (colon && check_tokens(colon + 1, e) < 0)
+			return -1;
 		if (colon && strlen(colon + 1) + 3 > sizeof(state.tokens))
 			return err_set(e, ERR_USAGE, "--log: too many tokens");
 		state.level = (enum log_level)i;

@@ -28,6 +28,10 @@ static void a_wrong_level_is_named(void **state)
 	assert_int_equal(log_configure("loud", &e), -1);
 	assert_int_equal(e.kind, ERR_USAGE);
 	assert_non_null(strstr(e.text, "'loud'"));
+	assert_int_equal(log_configure("debug:l2,nope", &e), -1);
+	assert_non_null(strstr(e.text, "'nope'"));
+	assert_int_equal(log_configure("debug:", &e), -1);
+	assert_int_equal(log_configure("debug:l2,", &e), -1);
 }
 
 static void a_burst_is_let_through_and_then_silence_until_the_window_ends(void **state)

@@ -45,7 +45,25 @@ static void answer(struct evhttp_request *r, void *arg)
 	buf_release(&text);
 }
 
-/* What a process that was killed has left is in nobody's way; what one listens on is. */
+/* What a process that was killed has left is in nobody's way; what one listens on is, and whatever is
+ * no socket. */
+static int make_way(int fd, const struct sockaddr_un *to, struct err *e)
+{
+	const char *path = to->sun_path;
+	int why = connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0 ? 0 : errno;
+	struct stat is;
+
+	if (why == 0)
+		return err_set(e, ERR_CONFLICT, "%s: another process listens there", path);
+	if (lstat(path, &is) < 0)
+		return 0; /* bind() tells whether that is another error */
+	if (!S_ISSOCK(is.st_mode))
+		return err_set(e, ERR_CONFLICT, "%s is there already, and no socket", path);
+	if (why == ECONNREFUSED)
+		unlink(path);
+	return 0;
+}
+
 static int listen_on(const char *path, struct err *e)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -57,12 +75,10 @@ static int listen_on(const char *path, struct err *e)
 	if (fd < 0)
 		return err_sys(e, errno, "opening a unix socket");
 	memcpy(to.sun_path, path, strlen(path));
-	if (connect(fd, at, sizeof(to)) == 0) {
+	if (make_way(fd, &to, e) < 0) {
 		close(fd);
-		return err_set(e, ERR_CONFLICT, "%s: another process listens there", path);
+		return -1;
 	}
-	if (errno == ECONNREFUSED)
-		unlink(path);
 	mask = umask(0177);
 	bound = bind(fd, at, sizeof(to));
 	umask(mask);

@@ -51,8 +51,8 @@ struct loop_signal *loop_signal_add(
 void loop_signal_remove(struct loop_signal *s); /* NULL is fine */
 
 /* Answers HTTP GET on a unix socket that only its owner may open, with text for the path; fn returns
- * false where there is nothing.  ERR_CONFLICT when another process listens there; what one that was
- * killed has left is replaced. */
+ * false where there is nothing.  ERR_CONFLICT when another process listens there, or something else
+ * than a socket is there; the socket that a process that was killed has left is replaced. */
 struct loop_http;
 typedef bool loop_http_fn(void *arg, const char *path, struct buf *out);
 struct loop_http *loop_http_new(

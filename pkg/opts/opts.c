@@ -112,6 +112,8 @@ static int store(const struct opt *o, char *base, const char *value, struct err 
 		*(bool *)field = true;
 		return 0;
 	case OPT_TYPE_STRING:
+		if (!value[0])
+			return err_set(e, ERR_USAGE, "--%s: want %s, have ''", o->name, o->arg);
 		*(const char **)field = value;
 		return 0;
 	case OPT_TYPE_UINT:

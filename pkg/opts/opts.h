@@ -15,11 +15,11 @@
 enum opt_type {
 	OPT_TYPE_END,
 	OPT_TYPE_FLAG,     /* bool */
-	OPT_TYPE_STRING,   /* const char *, borrowed from argv */
+	OPT_TYPE_STRING,   /* const char *, borrowed from argv; never empty */
 	OPT_TYPE_UINT,     /* uint32_t */
 	OPT_TYPE_DURATION, /* uint32_t milliseconds; "1.5s", "300ms", "5m", "2h" as Go writes them; "5"
 			      is 5 s; at most OPT_DURATION_MAX_MS */
-	OPT_TYPE_LIST,     /* struct opt_list; repeatable, and commas separate */
+	OPT_TYPE_LIST,     /* struct opt_list; repeatable, and commas separate; may be empty */
 	OPT_TYPE_INCLUDE,
 };
 

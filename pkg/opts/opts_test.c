@@ -93,12 +93,25 @@ static void a_list_takes_commas_and_repeats(void **state)
 	char operands[200];
 
 	(void)state;
-	assert_int_equal(parse("--down n1,n2 -dn3 --down=,", &a, operands, &e), 0);
-	assert_int_equal(a.down.n, 3);
+	assert_int_equal(parse("--down n1,n2 -dn3 --down=,n4, --down=", &a, operands, &e), 0);
+	assert_int_equal(a.down.n, 4);
 	assert_string_equal(a.down.at[0], "n1");
 	assert_string_equal(a.down.at[1], "n2");
 	assert_string_equal(a.down.at[2], "n3");
 	opt_list_release(&a.down);
+}
+
+/* As from a variable that isn't set: to take it as not given could mean more than was meant. */
+static void nothing_as_a_value_is_refused(void **state)
+{
+	struct err e = ERR_INIT;
+	char operands[200];
+	struct args a;
+
+	(void)state;
+	assert_int_equal(parse("--output=", &a, operands, &e), -1);
+	assert_int_equal(e.kind, ERR_USAGE);
+	assert_string_equal(e.text, "--output: want FORMAT, have ''");
 }
 
 static void durations_are_those_of_go(void **state)
@@ -160,6 +173,7 @@ int main(void)
 		cmocka_unit_test(options_and_operands_mix),
 		cmocka_unit_test(short_flags_bundle_and_values_glue),
 		cmocka_unit_test(a_list_takes_commas_and_repeats),
+		cmocka_unit_test(nothing_as_a_value_is_refused),
 		cmocka_unit_test(durations_are_those_of_go),
 		cmocka_unit_test(each_mistake_is_named),
 	};

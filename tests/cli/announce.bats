@@ -33,6 +33,24 @@ decisions() {
 	run -2 lbctl announce -o yaml
 }
 
+@test "options without a value are usage errors, since less would be chosen than was meant" {
+	run -2 lbctl announce -i ''
+	[ "$output" = "lbctl announce: --interface: want GLOB, have ''" ]
+	run -2 lbctl announce --node ''
+	[ "$output" = "lbctl announce: --node: want NAME, have ''" ]
+	alone true || skip "no user namespaces here"
+	alone lbctl announce --exclude '' </dev/null # as deploy/speaker.yaml does where EXCLUDE is empty
+}
+
+@test "what stands in the way of its socket, and is none, stays" {
+	alone true || skip "no user namespaces here"
+	mkdir "$BATS_TEST_TMPDIR/run"
+	echo precious >"$BATS_TEST_TMPDIR/run/announce.sock"
+	run -4 alone lbctl announce --run-dir "$BATS_TEST_TMPDIR/run" </dev/null
+	[ "$output" = "lbctl announce: --run-dir: $BATS_TEST_TMPDIR/run/announce.sock is there already, and no socket" ]
+	[ "$(cat "$BATS_TEST_TMPDIR/run/announce.sock")" = precious ]
+}
+
 @test "what is no regular expression, and a file that is no list of them, are named" {
 	alone true || skip "no user namespaces here"
 	run -2 alone lbctl announce --exclude 'eth(' </dev/null

@@ -83,3 +83,10 @@ setup() {
 	diff <(lbctl --codes) <(sed -n '/^\.Sh DECISION CODES/,/^\.El/p' man/lbctl-stream.5 |
 		sed -n '/^\.It Cm /{s///;N;s/\n/\t/;p}')
 }
+
+@test "--log knows each part that tells something, and no other" {
+	run -2 lbctl announce --log debug:nope
+	[[ $output == *"nobody speaks as 'nope'; after the colon want some of "* ]]
+	parts=$(cat cmd/*.c pkg/*/*.c | tr -d '\n' | grep -oE 'log_debug\([[:space:]]*"[a-z0-9]+"' | cut -d '"' -f 2 | sort -u)
+	[ "$(paste -sd , <<<"$parts")" = "${output##* }" ]
+}
