@@ -8,19 +8,22 @@
 enum {
 	VALID_S = 10,
 	RENEW_MS = 3000,
-	MOST_A_TURN = 64, /* changes before ARP has its turn again */
+	PUT_BACK_MS = 100, /* between two times, against whoever removes it each time */
+	MOST_A_TURN = 64,  /* changes before ARP has its turn again */
 };
 
 struct bound {
 	struct addr ip;
 	int ifindex;
-	uint64_t renew_at;
+	uint64_t put_at, renew_at;
 	bool kept;   /* while the set is compared */
-	bool theirs; /* was there for good: not ours to touch */
+	bool there;  /* while the kernel's are looked through */
+	bool theirs; /* is there for good: not ours to touch */
 };
 
 struct bind {
 	const char *interface;
+	const struct netlink_world *world;
 	struct bound *at; /* sorted by address */
 	size_t n;
 	bool more; /* to be done in the next turn */
@@ -67,6 +70,7 @@ struct bind *bind_new(const char *interface, const struct netlink_world *w, stru
 		return NULL;
 	}
 	b->interface = interface;
+	b->world = w;
 	return b;
 }
 
@@ -103,11 +107,11 @@ static struct bound *find(const struct bind *b, const struct addr *ip)
 }
 
 /* Where the address shall be; 0: nowhere. */
-static int place(
-    const struct bind *b, const struct l2 *l, const struct netlink_world *w, const struct addr *ip)
+static int place(const struct bind *b, const struct l2 *l, const struct addr *ip)
 {
 	int answered = l2_first_link(l, ip);
-	const struct netlink_link *k = b->interface ? netlink_link_by_name(w, b->interface) : NULL;
+	const struct netlink_link *k =
+	    b->interface ? netlink_link_by_name(b->world, b->interface) : NULL;
 
 	if (!answered || !b->interface)
 		return answered;
@@ -138,6 +142,7 @@ static int renew(
 	}
 	if (!ifindex || o->theirs || o->renew_at > now_ms)
 		return 0;
+	o->put_at = now_ms;
 	o->renew_at = now_ms + RENEW_MS;
 	return netlink_address_set(ifindex, &o->ip, host_len(&o->ip), VALID_S, VALID_S, e) < 0 ? -1 : 1;
 }
@@ -168,16 +173,46 @@ static int compare(struct bind *b, const struct addr *set, size_t n, struct err 
 	return 0;
 }
 
-int bind_sync(struct bind *b, const struct l2 *l, const struct addr *set, size_t n,
-    const struct netlink_world *w, uint64_t now_ms, struct err *e)
+/* What the kernel told of ours: one that somebody has made permanent is his, one that is gone comes
+ * back. */
+static void look(struct bind *b)
+{
+	const struct netlink_world *w = b->world;
+
+	for (size_t i = 0; i < b->n; i++)
+		b->at[i].there = false;
+	for (size_t i = 0; i < w->addresses_n; i++) {
+		const struct netlink_address *have = &w->addresses[i];
+		struct bound *o = find(b, &have->addr);
+
+		if (!o || o->ifindex != have->ifindex || have->len != host_len(&o->ip))
+			continue;
+		o->there = true;
+		o->theirs |= have->permanent;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		struct bound *o = &b->at[i];
+
+		if (!o->ifindex || o->there)
+			continue;
+		o->theirs = false;
+		if (o->put_at + PUT_BACK_MS < o->renew_at)
+			o->renew_at = o->put_at + PUT_BACK_MS;
+	}
+}
+
+int bind_sync(struct bind *b, const struct l2 *l, const struct addr *set, size_t n, bool news,
+    uint64_t now_ms, struct err *e)
 {
 	int changes = 0;
 
 	if (compare(b, set, n, e) < 0)
 		return -1;
+	if (news)
+		look(b);
 	b->more = false;
 	for (size_t i = 0; i < b->n && !b->more; i++) {
-		int one = renew(&b->at[i], place(b, l, w, &b->at[i].ip), w, now_ms, e);
+		int one = renew(&b->at[i], place(b, l, &b->at[i].ip), b->world, now_ms, e);
 
 		if (one < 0) {
 			b->more = true;

@@ -150,7 +150,7 @@ static void sync_bind(struct l2_port *p, bool changed, uint64_t now)
 	set = take_addresses(p, &n, &e);
 	if (p->silent)
 		n = 0; /* or the kernel would answer */
-	if (!set || bind_sync(p->bind, p->engine, set, n, l2_port_world(p), now, &e) < 0) {
+	if (!set || bind_sync(p->bind, p->engine, set, n, p->links_changed, now, &e) < 0) {
 		if (e.kind == ERR_PERMISSION)
 			fail(p, &e);
 		else

@@ -52,6 +52,45 @@ lifetime_is() { # SECONDS
 	not_bound node-a 192.0.2.11
 }
 
+@test "--bind puts back at once what somebody removes" {
+	lan_run node-a sh -c 'ip link add vip0 type veth peer name vip1 && ip link set vip1 up && ip link set vip0 up'
+	announce_on node-a 8 --interface eth0 --bind --bind-interface vip0
+	announcement ADDED web node-a '"192.0.2.10","2001:db8::10"' >&8
+	wait_for 5 bound node-a 192.0.2.10 vip0
+	in6() { lan_run node-a ip -o addr show dev vip0 | grep -q '2001:db8::10/128'; }
+	wait_for 5 in6
+	local start=$SECONDS
+	for i in 1 2 3 4 5; do
+		lan_run node-a ip addr del 192.0.2.10/32 dev vip0
+		wait_for 5 bound node-a 192.0.2.10 vip0
+		lan_run node-a sh -c 'ip link set vip0 down && ip link set vip0 up'
+		wait_for 5 in6
+		lan_run client ping -c 1 -w 2 2001:db8::10
+	done
+	[ $((SECONDS - start)) -lt 12 ] # waiting to be renewed, they would have taken twice that
+}
+
+@test "--bind leaves alone an address that somebody makes permanent meanwhile" {
+	forever() { lan_run node-a ip -o addr show dev eth0 | grep " $1/" | grep -q 'valid_lft forever'; }
+	announce_on node-a 8 --bind --grace 0s
+	announcement ADDED web node-a '"192.0.2.10","2001:db8::10"' >&8
+	wait_for 5 bound node-a 192.0.2.10
+	lan_run node-a ip addr change 192.0.2.10/32 dev eth0 valid_lft forever preferred_lft forever
+	lan_run node-a ip addr change 2001:db8::10/128 dev eth0 valid_lft forever preferred_lft forever
+	announcement ADDED other node-a '"192.0.2.11"' >&8
+	wait_for 5 bound node-a 192.0.2.11
+	# the first would have been renewed before the other is
+	lives() { lan_run node-a ip -o addr show dev eth0 | grep 'inet 192.0.2.11/32' | grep -qE "valid_lft $1sec"; }
+	wait_for 10 lives '[78]'
+	wait_for 10 lives 10
+	forever 192.0.2.10
+	forever 2001:db8::10
+	lan_stop "$LAN_PID" TERM
+	not_bound node-a 192.0.2.11
+	forever 192.0.2.10
+	forever 2001:db8::10
+}
+
 @test "--bind takes in hundreds of addresses" {
 	announce_on node-a 8 --bind --bind-interface lo --grace 0s
 	announcement ADDED web node-a "$(seq -s, -f '"198.51.100.%g"' 0 199)" >&8
