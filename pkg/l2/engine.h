@@ -69,6 +69,7 @@ struct owner {
 	uint8_t has_uuid : 1; /* its uid is kept in 16 bytes */
 	uint8_t chooses_links : 1;
 	uint8_t is_relieved : 1; /* is in l2.relieved */
+	uint8_t is_rest : 1;     /* what one of its key dropped: in its grace, not found by the key */
 	struct vip *vips[];      /* then its texts, see owner_key() */
 };
 
@@ -241,13 +242,18 @@ struct owner *owners_pop(struct owner_list *list); /* the first; NULL when there
 bool owner_allows(const struct owner *o, const struct link *k);
 void owner_changed(struct l2 *l, struct owner *o);
 void owner_unchanged(struct l2 *l, struct owner *o);
-void owner_detach(struct l2 *l, struct owner *o); /* from its vips; its texts are still there */
+void owner_detach(struct l2 *l, struct owner *o);  /* from its vips; its texts are still there */
+void owner_discard(struct l2 *l, struct owner *o); /* has no vips: nothing ends */
 uint32_t owner_hash(const void *owner);
 char **names_copy(const struct l2_names *n, struct err *e); /* NULL for none, or with *e */
 void names_free(char **names, size_t n);
 void owners_tick(struct l2 *l); /* graces that are over */
 uint64_t owners_deadline(const struct l2 *l);
 void vip_owners_changed(struct l2 *l, const struct vip *v);
+
+/* inherit.c: it takes over the addresses that others of its key have or still answer.  Those that have
+ * none left then are discarded, but not `old`. */
+void owner_inherit(struct l2 *l, struct owner *o, const struct owner *old);
 
 /* pattern.c */
 int pattern_compile(regex_t *out, const char *text, struct err *e) MUST_CHECK;

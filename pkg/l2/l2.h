@@ -13,8 +13,8 @@
  * round of NDP is one advertisement to all nodes.  Then each address is told again once in
  * `refresh_ms`, so that no switch forgets.  All of that is paced, link by link.
  *
- * A withdrawn announcement goes on being answered, silently otherwise, for a moment of grace, so
- * that nobody is left without an answer while another host takes over.  The successor's first
+ * A withdrawn announcement, or what one has dropped, goes on being answered, silently otherwise, for a
+ * moment of grace, so that nobody is left without an answer while another host takes over.  The successor's first
  * frame ends it.  When that was heard just before the withdrawal, 20 ms are left of the grace: it may
  * have been the last frame of a predecessor, which comes back.  What is announced again meanwhile was
  * never gone, and is no news.

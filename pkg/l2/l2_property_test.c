@@ -8,6 +8,7 @@
 enum {
 	LINKS = 3,
 	KEYS = 4,
+	RESTS = 64, /* what was dropped, at one time */
 	ADDRESSES = 5,
 	GRACE_MS = 700,
 	STEPS = 400,
@@ -16,6 +17,7 @@ enum {
 
 struct wish { /* an announcement, as the model knows it */
 	bool there;
+	unsigned key;
 	bool leaving;
 	uint64_t until;
 	unsigned addresses; /* bits */
@@ -36,7 +38,7 @@ struct world {
 	uint32_t seed;
 	struct netlink_link links[LINKS];
 	bool plugged[LINKS];
-	struct wish wishes[KEYS];
+	struct wish wishes[KEYS + RESTS];
 	struct round rounds[ADDRESSES][LINKS];
 };
 
@@ -58,9 +60,17 @@ static bool fits(const struct world *w, unsigned link)
 	return w->plugged[link] && w->links[link].up && w->links[link].running;
 }
 
+static bool fits_any(const struct world *w, const struct wish *o)
+{
+	for (unsigned i = 0; i < LINKS; i++)
+		if (o->addresses && fits(w, i) && (!o->links || o->links >> i & 1))
+			return true;
+	return false;
+}
+
 static bool allowed(const struct world *w, unsigned address, unsigned link, bool grace)
 {
-	for (unsigned k = 0; k < KEYS; k++) {
+	for (unsigned k = 0; k < KEYS + RESTS; k++) {
 		const struct wish *o = &w->wishes[k];
 
 		if (o->there && (grace || !o->leaving) && o->addresses >> address & 1 &&
@@ -123,10 +133,30 @@ static void change_link(struct world *w)
 	give_links(w);
 }
 
+/* What it drops is in its grace, if it was announced; what it takes back isn't. */
+static void drop(struct world *w, unsigned k, struct wish old)
+{
+	unsigned now = w->wishes[k].addresses, i = KEYS;
+
+	for (unsigned r = KEYS; r < KEYS + RESTS; r++)
+		if (w->wishes[r].there && w->wishes[r].key == k)
+			w->wishes[r].addresses &= ~now;
+	old.addresses &= ~now;
+	if (!old.there || !old.addresses || (!old.leaving && !fits_any(w, &old)))
+		return;
+	if (!old.leaving)
+		old.until = w->now + GRACE_MS;
+	old.leaving = true;
+	old.key = k;
+	while (w->wishes[i].there && w->wishes[i].addresses)
+		assert_true(++i < KEYS + RESTS);
+	w->wishes[i] = old;
+}
+
 static void announce(struct world *w, unsigned k)
 {
 	static const char *const names[LINKS] = { "eth0", "eth1", "eth2" };
-	struct wish *o = &w->wishes[k];
+	struct wish *o = &w->wishes[k], old = *o;
 	char key[2] = { (char)('a' + k), 0 };
 	const char *interfaces[LINKS];
 	struct addr addresses[ADDRESSES];
@@ -136,6 +166,7 @@ static void announce(struct world *w, unsigned k)
 	*o = (struct wish){
 		.there = true, .addresses = rnd(w, 1 << ADDRESSES), .links = rnd(w, 1 << LINKS)
 	};
+	drop(w, k, old);
 	for (unsigned i = 0; i < ADDRESSES; i++)
 		if (o->addresses >> i & 1)
 			addresses[a.addresses_n++] = addr_from_in(ip(i));
@@ -150,12 +181,9 @@ static void withdraw(struct world *w, unsigned k)
 {
 	struct wish *o = &w->wishes[k];
 	char key[2] = { (char)('a' + k), 0 };
-	bool answered = false;
 
-	for (unsigned i = 0; i < LINKS; i++)
-		answered |= o->addresses && fits(w, i) && (!o->links || o->links >> i & 1);
 	l2_withdraw(w->l, key, w->now);
-	if (o->there && !o->leaving && answered) {
+	if (o->there && !o->leaving && fits_any(w, o)) {
 		o->leaving = true;
 		o->until = w->now + GRACE_MS;
 	} else if (!o->leaving) {
@@ -191,7 +219,7 @@ static void let_pass(struct world *w, uint64_t ms)
 		uint64_t next = l2_deadline(w->l);
 
 		w->now = next < until ? (next > w->now ? next : w->now) : until;
-		for (unsigned k = 0; k < KEYS; k++)
+		for (unsigned k = 0; k < KEYS + RESTS; k++)
 			if (w->wishes[k].leaving && w->wishes[k].until <= w->now)
 				w->wishes[k] = (struct wish){ 0 };
 		note_news(w);
@@ -249,42 +277,43 @@ static void check_listens(struct world *w)
 	assert_true(n <= ADDRESSES);
 	for (size_t i = 0; i < n; i++)
 		heard |= 1U << (set[i].bytes[3] - 10);
-	for (unsigned k = 0; k < KEYS; k++)
+	for (unsigned k = 0; k < KEYS + RESTS; k++)
 		wanted |= w->wishes[k].there ? w->wishes[k].addresses : 0;
 	assert_int_equal(heard, wanted);
 }
 
-static void check_events(struct world *w, bool *announcing)
+static void check_events(struct world *w, unsigned *announcing)
 {
 	struct l2_event ev;
 
 	while (l2_next_event(w->l, &ev)) {
-		bool *was = &announcing[ev.key[0] - 'a'];
+		unsigned *was = &announcing[ev.key[0] - 'a'], addresses = 0;
 
+		for (size_t i = 0; i < ev.addresses_n; i++)
+			addresses |= 1U << (ev.addresses[i].bytes[3] - 10);
 		if (ev.what == L2_ENDED)
-			*was = false;
-		else if (ev.what == L2_ANNOUNCING)
-			*was = true;
+			*was &= ~addresses;
 		else
-			*was = false;
+			*was = ev.what == L2_ANNOUNCING ? addresses : 0;
 	}
 	for (unsigned k = 0; k < KEYS; k++) {
 		const struct wish *o = &w->wishes[k];
-		bool on = false;
+		unsigned rests = 0;
 
-		if (!o->addresses) /* nothing is told of an announcement of nothing */
-			announcing[k] = false;
-		for (unsigned i = 0; i < LINKS; i++)
-			on |= o->addresses && fits(w, i) && (!o->links || o->links >> i & 1);
-		if (!o->there || !o->leaving)
-			assert_int_equal(announcing[k], o->there && on);
+		for (unsigned r = KEYS; r < KEYS + RESTS; r++)
+			if (w->wishes[r].there && w->wishes[r].key == k)
+				rests |= w->wishes[r].addresses;
+		if (!o->there)
+			assert_int_equal(announcing[k] & ~rests, 0);
+		else if (!o->leaving && o->addresses)
+			assert_int_equal(announcing[k], fits_any(w, o) ? o->addresses : 0);
 	}
 }
 
 static void history(uint32_t seed)
 {
 	struct world w = { .seed = seed, .now = 1000 };
-	bool announcing[KEYS] = { false };
+	unsigned announcing[KEYS] = { 0 };
 	struct err e = ERR_INIT;
 
 	w.l = l2_new(&(struct l2_options){ .grace_ms = GRACE_MS }, &e);

@@ -67,7 +67,7 @@ uint32_t owner_hash(const void *owner)
 
 static bool has_key(const void *owner, const void *key)
 {
-	return !strcmp(owner_key(owner), key);
+	return !((const struct owner *)owner)->is_rest && !strcmp(owner_key(owner), key);
 }
 
 static struct owner *owner_find(const struct l2 *l, const char *key)
@@ -272,54 +272,6 @@ static bool has_same_addresses(const struct owner *o, const struct owner *old)
 	return o->vips_n == old->vips_n;
 }
 
-static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
-{
-	bool lost = old->vips_n && !o->vips_n;
-
-	if (old->state == OWNER_ACTIVE &&
-	    has_same_addresses(o, old)) /* no takeover: only other links */
-		o->told = old->told;
-	if (old->state == OWNER_LEAVING)
-		owners_remove(grace_list(l, old), old);
-	owner_unchanged(l, old);
-	old->state = OWNER_ENDED;
-	owner_update(l, old);
-	l->generation++; /* its grace may have gone, and addresses of its own */
-	if (lost) {      /* nothing else would tell */
-		old->why = L2_AT_ONCE;
-		owners_append(&l->ended, old);
-		return;
-	}
-	owner_detach(l, old);
-	free(old);
-}
-
-int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e)
-{
-	struct owner *old = owner_find(l, a->key), *o;
-
-	l->now = now_ms;
-	if (old && old->state == OWNER_ACTIVE && is_same(old, a))
-		return 0;
-	o = owner_new(l, a, e);
-	if (!o)
-		return -1;
-	if (!table_add(&l->owners, o)) {
-		owner_detach(l, o);
-		free(o);
-		return err_memory(e);
-	}
-	probe_new(l, a);
-	if (old) {
-		table_remove(&l->owners, old);
-		owner_replace(l, old, o);
-	}
-	owner_update(l, o);
-	l->generation++;
-	owner_changed(l, o);
-	return 0;
-}
-
 /* It is in no list of its grace any more. */
 static void owner_end(struct l2 *l, struct owner *o, enum l2_why why)
 {
@@ -393,6 +345,54 @@ static bool owner_leave(struct l2 *l, struct owner *o)
 	o->until = (uint32_t)(l->now + grace);
 	owners_append(grace_list(l, o), o);
 	return false;
+}
+
+void owner_discard(struct l2 *l, struct owner *o)
+{
+	if (o->state == OWNER_LEAVING)
+		owners_remove(grace_list(l, o), o);
+	owner_unchanged(l, o);
+	table_remove(&l->owners, o);
+	free(o);
+}
+
+/* What the new one has not is withdrawn, if it wasn't before. */
+static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
+{
+	if (old && old->state == OWNER_ACTIVE &&
+	    has_same_addresses(o, old)) /* no takeover: only other links */
+		o->told = old->told;
+	owner_inherit(l, o, old);
+	if (!old)
+		return;
+	old->is_rest = true;
+	if (old->vips_n)
+		owner_leave(l, old);
+	else
+		owner_discard(l, old);
+}
+
+int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e)
+{
+	struct owner *old = owner_find(l, a->key), *o;
+
+	l->now = now_ms;
+	if (old && old->state == OWNER_ACTIVE && is_same(old, a))
+		return 0;
+	o = owner_new(l, a, e);
+	if (!o)
+		return -1;
+	if (!table_add(&l->owners, o)) {
+		owner_detach(l, o);
+		free(o);
+		return err_memory(e);
+	}
+	probe_new(l, a);
+	owner_replace(l, old, o);
+	owner_update(l, o);
+	l->generation++;
+	owner_changed(l, o);
+	return 0;
 }
 
 void l2_withdraw(struct l2 *l, const char *key, uint64_t now_ms)

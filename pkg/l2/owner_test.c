@@ -56,34 +56,6 @@ static void a_shared_address_lasts_as_long_as_one_wants_it(void **state)
 	l2_free(l);
 }
 
-static void a_changed_address_leaves_the_old_one_at_once(void **state)
-{
-	struct l2 *l = announcing_10(1000);
-
-	(void)state;
-	assert_int_equal(frames(l, 0), 2);
-	announce(l, "default/web", "192.0.2.11", "", 100);
-	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_ANNOUNCED);
-	assert_int_equal(ask(l, ETH0, "192.0.2.11"), L2_ANSWERED);
-	assert_int_equal(frames(l, 100), 2);
-	assert_string_equal(happened(l), "announcing default/web");
-	l2_free(l);
-}
-
-static void losing_all_addresses_is_an_end(void **state)
-{
-	struct l2 *l = announcing_10(1000);
-	struct l2_event ev;
-
-	(void)state;
-	announce(l, "default/web", "", "", 100);
-	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_ANNOUNCED);
-	assert_true(l2_next_event(l, &ev) && ev.what == L2_ENDED && ev.why == L2_AT_ONCE);
-	assert_int_equal(ev.addresses_n, 1);
-	assert_false(l2_next_event(l, &ev));
-	l2_free(l);
-}
-
 static void withdrawn_without_grace_is_silent_at_once(void **state)
 {
 	struct l2 *l = announcing_10(0);
@@ -462,8 +434,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_announcement_may_name_its_links),
 		cmocka_unit_test(a_shared_address_lasts_as_long_as_one_wants_it),
-		cmocka_unit_test(a_changed_address_leaves_the_old_one_at_once),
-		cmocka_unit_test(losing_all_addresses_is_an_end),
 		cmocka_unit_test(withdrawn_without_grace_is_silent_at_once),
 		cmocka_unit_test(grace_bridges_the_gap_in_silence),
 		cmocka_unit_test(the_successors_first_frame_ends_the_grace),
