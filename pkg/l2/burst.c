@@ -28,6 +28,7 @@ static void enqueue(struct l2 *l, struct link *k, struct place *p, unsigned step
 {
 	p->step = step;
 	p->at = (uint32_t)at;
+	p->queued = true;
 	if (step > STEP_FIRST) {
 		DL_APPEND(k->queue[step], p);
 		k->refresh_n += step == STEP_REFRESH;
@@ -44,13 +45,13 @@ static void enqueue(struct l2 *l, struct link *k, struct place *p, unsigned step
 
 static void dequeue(struct link *k, struct place *p)
 {
-	if (p->step == STEP_NONE)
+	if (!p->queued)
 		return;
 	DL_DELETE(k->queue[p->step], p);
 	k->refresh_n -= p->step == STEP_REFRESH;
 	if (k->newest == p)
 		k->newest = NULL;
-	p->step = STEP_NONE;
+	p->queued = false;
 }
 
 void burst_start(struct l2 *l, struct place *p)
@@ -58,27 +59,48 @@ void burst_start(struct l2 *l, struct place *p)
 	struct link *k = link_find(l, p->ifindex);
 
 	dequeue(k, p);
-	enqueue(l, k, p, STEP_FIRST, l->now);
+	if (p->announced)
+		enqueue(l, k, p, STEP_FIRST, l->now);
+	else
+		p->step = STEP_FIRST; /* for when it is announced again */
 }
 
 static void burst_end(struct l2 *l, struct link *k, struct place *p)
 {
 	if (l->refresh_ms)
 		enqueue(l, k, p, STEP_REFRESH, l->now + l->refresh_ms);
+	else
+		p->step = STEP_NONE;
+}
+
+/* In its place by time, which is near the end: what comes again together comes in the same order. */
+static void enqueue_again(struct l2 *l, struct link *k, struct place *p)
+{
+	struct place **queue = &k->queue[p->step], *before = *queue ? (*queue)->prev : NULL;
+
+	while (before && (int32_t)(before->at - p->at) > 0)
+		before = before == *queue ? NULL : before->prev;
+	if (before)
+		DL_APPEND_ELEM(*queue, before, p);
+	else
+		DL_PREPEND(*queue, p);
+	k->refresh_n += p->step == STEP_REFRESH;
+	p->queued = true;
+	if (whole_time(l, p->at) <= l->now)
+		link_ready(l, k);
 }
 
 void burst_resume(struct l2 *l, struct place *p)
 {
-	if (p->cut_short)
+	if (p->step == STEP_FIRST)
 		burst_start(l, p);
-	else
-		burst_end(l, link_find(l, p->ifindex), p);
+	else if (p->step != STEP_NONE)
+		enqueue_again(l, link_find(l, p->ifindex), p);
 }
 
 void burst_stop(struct l2 *l, struct place *p)
 {
-	p->cut_short = p->step < STEP_REFRESH;
-	if (p->step != STEP_NONE)
+	if (p->queued)
 		dequeue(link_find(l, p->ifindex), p);
 }
 
@@ -94,6 +116,7 @@ void burst_defend(struct l2 *l, struct place *p)
 	dequeue(k, p);
 	p->step = STEP_LAST;
 	p->at = (uint32_t)l->now;
+	p->queued = true;
 	DL_PREPEND(k->queue[STEP_LAST], p);
 	link_ready(l, k);
 }

@@ -22,7 +22,7 @@ enum {
 	STEP_LAST = 2 * L2_BURST_ROUNDS - 2, /* round */
 	STEP_REFRESH = 2 * L2_BURST_ROUNDS,
 	STEPS,
-	STEP_NONE = STEPS, /* in no queue */
+	STEP_NONE = STEPS, /* all is told */
 };
 
 struct link {
@@ -86,10 +86,10 @@ struct place {
 	uint32_t at;                 /* when its step is due: the low bits of the time */
 	int ifindex;
 	uint32_t gratuitous : 25;
-	uint32_t step : 4;
+	uint32_t step : 4;      /* not queued: where its burst goes on */
 	uint32_t announced : 1; /* by an active owner */
-	uint32_t cut_short : 1; /* its burst was not over when it was withdrawn */
-	uint32_t told : 1;      /* by l2_next_place() */
+	uint32_t queued : 1;
+	uint32_t told : 1; /* by l2_next_place() */
 } __attribute__((packed, aligned(4)));
 
 struct places {
@@ -275,7 +275,7 @@ uint32_t own_mac_hash(const void *own);
 
 /* burst.c */
 void burst_start(struct l2 *l, struct place *p);  /* or begins it anew */
-void burst_resume(struct l2 *l, struct place *p); /* after a withdrawal that nobody noticed */
+void burst_resume(struct l2 *l, struct place *p); /* goes on where it was stopped */
 void burst_stop(struct l2 *l, struct place *p);
 void bursts_wake(struct l2 *l); /* links that have something due are ready */
 void link_unready(struct l2 *l, struct link *k);

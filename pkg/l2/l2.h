@@ -17,7 +17,7 @@
  * moment of grace, so that nobody is left without an answer while another host takes over.  The successor's first
  * frame ends it.  When that was heard just before the withdrawal, 20 ms are left of the grace: it may
  * have been the last frame of a predecessor, which comes back.  What is announced again meanwhile was
- * never gone, and is no news.
+ * never gone, and is no news: what is left of its burst goes on.
  *
  * An address that is new to the cluster is probed before its first use (RFC 5227 section 2.1.1, RFC
  * 4862 section 5.4): three questions within `probe_ms`, and if any host but a peer or an ignored one

@@ -28,8 +28,7 @@ struct round { /* of gratuitous ARP on one link for one address */
 	unsigned sent;
 	uint64_t last;
 	bool half;
-	bool was_on; /* was allowed when last looked at */
-	bool was_answered;
+	bool news; /* for when it is announced */
 };
 
 struct world {
@@ -80,18 +79,16 @@ static bool allowed(const struct world *w, unsigned address, unsigned link, bool
 	return false;
 }
 
-/* Where it is news, a burst begins anew; what is in its grace, and was told to the end, is none. */
+/* Where it is news, a burst begins anew; what comes again in its grace goes on with its own. */
 static void note_news(struct world *w)
 {
 	for (unsigned a = 0; a < ADDRESSES; a++) {
 		for (unsigned k = 0; k < LINKS; k++) {
-			bool on = allowed(w, a, k, false);
 			struct round *r = &w->rounds[a][k];
 
-			if (on && !r->was_on && !(r->was_answered && r->sent == L2_BURST_ROUNDS))
+			r->news |= !allowed(w, a, k, true);
+			if (r->news && allowed(w, a, k, false))
 				*r = (struct round){ 0 };
-			r->was_on = on;
-			r->was_answered = allowed(w, a, k, true);
 		}
 	}
 }
@@ -128,7 +125,7 @@ static void change_link(struct world *w)
 			return;
 		w->links[k].mac.bytes[4]++;
 		for (unsigned a = 0; a < ADDRESSES; a++) /* news for all of them */
-			w->rounds[a][k].was_on = w->rounds[a][k].was_answered = false;
+			w->rounds[a][k].news = true;
 	}
 	give_links(w);
 }

@@ -127,7 +127,7 @@ static void tell_all(struct l2 *l, const struct link *k)
 
 	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
 		p = place_find(v, k->ifindex);
-		if (p && p->announced)
+		if (p)
 			burst_start(l, p);
 	}
 }

@@ -356,11 +356,24 @@ void owner_discard(struct l2 *l, struct owner *o)
 	free(o);
 }
 
+/* Each of its addresses was taken over by another host. */
+static bool is_succeeded(const struct owner *o)
+{
+	for (size_t i = 0; i < o->vips_n; i++)
+		if (!o->vips[i]->succeeded)
+			return false;
+	return true;
+}
+
 /* What the new one has not is withdrawn, if it wasn't before. */
 static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
 {
-	if (old && old->state == OWNER_ACTIVE &&
-	    has_same_addresses(o, old)) /* no takeover: only other links */
+	if (old && old->state == OWNER_LEAVING && is_succeeded(old)) {
+		owners_remove(grace_list(l, old), old);
+		owner_end(l, old, L2_AFTER_SUCCESSOR);
+		old = NULL;
+	}
+	if (old && has_same_addresses(o, old)) /* no takeover: only other links */
 		o->told = old->told;
 	owner_inherit(l, o, old);
 	if (!old)
@@ -423,15 +436,6 @@ void l2_lose_all(struct l2 *l, uint64_t now_ms)
 		owner_end(l, o, L2_AT_ONCE);
 	for (size_t i = 0; (o = table_next(&l->owners, &i)); i--)
 		owner_end(l, o, L2_AT_ONCE);
-}
-
-/* Each of its addresses was taken over by another host. */
-static bool is_succeeded(const struct owner *o)
-{
-	for (size_t i = 0; i < o->vips_n; i++)
-		if (!o->vips[i]->succeeded)
-			return false;
-	return true;
 }
 
 static void end_succeeded(struct l2 *l, struct owner_list *list)

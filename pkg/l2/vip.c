@@ -144,7 +144,7 @@ static struct place *place_new(struct l2 *l, struct vip *v, int ifindex)
 
 	if (!p)
 		return NULL;
-	*p = (struct place){ .ip = v->first.ip, .ifindex = ifindex, .step = STEP_NONE };
+	*p = (struct place){ .ip = v->first.ip, .ifindex = ifindex };
 	places_added(l, p);
 	return p;
 }
