@@ -131,14 +131,15 @@ void burst_soon(struct l2 *l, struct place *p)
 	enqueue(l, k, p, STEP_SECOND, l->now + L2_BURST_INTERVAL_MS);
 }
 
-/* Refreshing goes at half the pace that it could bear, so that what was announced together is not
- * refreshed together for ever. */
+/* What was announced together is not refreshed together for ever: it is spread, the earlier ones before
+ * their time. */
 static uint64_t refresh_time(const struct l2 *l, const struct link *k)
 {
 	uint64_t at = whole_time(l, k->queue[STEP_REFRESH]->at);
-	uint64_t pace = k->refreshed_at + l->refresh_ms / (2 * k->refresh_n);
+	uint64_t queued_at = at - l->refresh_ms, pace = l->refresh_ms / k->refresh_n;
 
-	return at > pace ? at : pace;
+	pace = (pace ? pace : 1) + (queued_at > k->refreshed_at ? queued_at : k->refreshed_at);
+	return at < pace ? at : pace;
 }
 
 /* When the next of the link is due, not counting the pace. */

@@ -162,6 +162,54 @@ static void refreshing_many_is_spread(void **state)
 	l2_free(l);
 }
 
+/* Whatever comes and goes, from one frame of an address to its next it is never longer than that. */
+static void no_refresh_is_late(void **state)
+{
+	enum { ADDRESSES = 60, REFRESH_MS = 6000 };
+	struct l2 *l =
+	    engine_on_eth0(&(struct l2_options){ .refresh_ms = REFRESH_MS, .grace_ms = 700 });
+	uint64_t last[ADDRESSES] = { 0 };
+	struct arp_message m;
+
+	(void)state;
+	announce_many(l, 0, 20, 0);
+	for (uint64_t now = 0; now < 100000; now = l2_deadline(l)) {
+		l2_tick(l, now);
+		while (next_arp(l, &m)) {
+			uint64_t *at = &last[number(&m)];
+
+			assert_true(now - *at <= REFRESH_MS || !*at);
+			*at = now;
+		}
+		if (now > 30000 && !last[59])
+			announce_many(l, 20, 40, now);
+		if (now > 60000 && now < 60500) {
+			l2_withdraw(l, "default/n7", now);
+			announce(l, "default/n7", "198.18.0.7", "", now + 1);
+		}
+		for (unsigned i = 25; now > 70000 && i < 55; i++) {
+			char key[32];
+
+			snprintf(key, sizeof(key), "default/n%u", i);
+			l2_withdraw(l, key, now);
+		}
+	}
+	l2_free(l);
+}
+
+/* More than there are milliseconds: as fast as there are. */
+static void refreshing_very_many_comes_to_an_end(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .refresh_ms = 1000 });
+	uint64_t now = 0;
+
+	(void)state;
+	announce_many(l, 0, MANY, 0);
+	for (; now <= 10000; now = l2_deadline(l))
+		assert_true(frames(l, now) <= 2 * MANY);
+	l2_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +219,8 @@ int main(void)
 		cmocka_unit_test(each_address_is_told_again_before_a_switch_forgets),
 		cmocka_unit_test(the_longest_refresh_and_grace_hold),
 		cmocka_unit_test(refreshing_many_is_spread),
+		cmocka_unit_test(no_refresh_is_late),
+		cmocka_unit_test(refreshing_very_many_comes_to_an_end),
 	};
 
 	return cmocka_run_group_tests_name("l2 bursts", tests, NULL, NULL);
