@@ -7,7 +7,14 @@
  * the lowest step goes first: every address gets its first frame before any gets its second. */
 #include "pkg/l2/engine.h"
 
-enum { BUCKET_MS = 20 }; /* so much of the pace may be sent at once */
+/* As much as the pace allows in 20 ms may be sent at once, or one frame.  The rest of a second brings
+ * so much less that no second has more frames than the pace. */
+enum {
+	BUCKET_MS = 20,
+	FRAME_TOKENS = 1000 * 1000,
+	TOKENS_A_MS = 1000 - BUCKET_MS, /* at one frame a second */
+	FULL_MS = 2000,                 /* fills any bucket */
+};
 
 static void link_ready(struct l2 *l, struct link *k)
 {
@@ -166,11 +173,11 @@ static uint64_t link_time(const struct l2 *l, const struct link *k, struct place
 
 static void fill(const struct l2 *l, struct link *k)
 {
-	uint64_t most = (uint64_t)l->rate * BUCKET_MS;
+	uint64_t most = (uint64_t)l->rate * BUCKET_MS * 1000, ms = l->now - k->filled_at;
 
-	if (most < 10000)
-		most = 10000;
-	k->tokens += (l->now - k->filled_at) * l->rate;
+	if (most < FRAME_TOKENS)
+		most = FRAME_TOKENS;
+	k->tokens += (ms < FULL_MS ? ms : FULL_MS) * l->rate * TOKENS_A_MS;
 	if (k->tokens > most)
 		k->tokens = most;
 	k->filled_at = l->now;
@@ -179,9 +186,11 @@ static void fill(const struct l2 *l, struct link *k)
 /* When the pace allows one more frame. */
 static uint64_t pace_time(const struct l2 *l, const struct link *k)
 {
-	if (!l->rate || k->tokens >= 1000)
+	uint64_t a_ms = (uint64_t)l->rate * TOKENS_A_MS;
+
+	if (!l->rate || k->tokens >= FRAME_TOKENS)
 		return 0;
-	return k->filled_at + (1000 - k->tokens + l->rate - 1) / l->rate;
+	return k->filled_at + (FRAME_TOKENS - k->tokens + a_ms - 1) / a_ms;
 }
 
 void bursts_wake(struct l2 *l)
@@ -247,7 +256,7 @@ bool l2_next_frame(struct l2 *l, struct l2_frame *out)
 			out->arp = arp_gratuitous(
 			    p->step < STEP_REFRESH && p->step % 2 ? ARP_REPLY : ARP_REQUEST, &k->mac,
 			    addr_unmap(&p->ip));
-		k->tokens -= l->rate ? 1000 : 0;
+		k->tokens -= l->rate ? FRAME_TOKENS : 0;
 		step_done(l, k, p);
 		return true;
 	}

@@ -35,7 +35,7 @@ struct link {
 	uint32_t ipv6_lost;
 	bool ready; /* is in l2.ready: has something due, and may send */
 	uint64_t refreshed_at;
-	uint64_t filled_at; /* when `tokens` was right: thousandths of frames that may be sent */
+	uint64_t filled_at; /* when `tokens` was right: millionths of frames that may be sent */
 	uint64_t tokens;
 	struct place *queue[STEPS]; /* by time; the first step by newest takeover */
 	size_t refresh_n;
