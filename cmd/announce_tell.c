@@ -128,7 +128,8 @@ static void announcing(struct announce *a, const struct l2_event *ev)
 	struct buf text = BUF_INIT;
 
 	buf_printf(&text, "announcing from node \"%s\" with protocol \"layer2\"", a->node);
-	tell(a, ev, false, "nodeAssigned", &text);
+	if (ev->gained)
+		tell(a, ev, false, "nodeAssigned", &text);
 	buf_reset(&text);
 	buf_puts(&text, "announcing ");
 	list_addresses(&text, ev);

@@ -52,7 +52,7 @@ struct own_mac {
 };
 
 enum owner_state { OWNER_ACTIVE, OWNER_LEAVING, OWNER_ENDED };
-enum owner_told { TOLD_NOTHING, TOLD_ANNOUNCING, TOLD_NO_LINK };
+enum told { TOLD_NOTHING, TOLD_ANNOUNCED, TOLD_IN_USE };
 
 /* There may be a hundred thousand addresses and announcements, so owner, place and vip are small.
  *
@@ -63,14 +63,15 @@ struct owner {
 	uint32_t vips_n;
 	struct mac successor;
 	uint8_t state : 2;
-	uint8_t told : 2;
+	uint8_t told_no_link : 1;
+	uint8_t regrouped : 1; /* since it was told, some were dropped or taken back */
 	uint8_t why : 2;
 	uint8_t changed : 1;  /* is in l2.changed */
 	uint8_t has_uuid : 1; /* its uid is kept in 16 bytes */
 	uint8_t chooses_links : 1;
 	uint8_t is_relieved : 1; /* is in l2.relieved */
 	uint8_t is_rest : 1;     /* what one of its key dropped: in its grace, not found by the key */
-	struct vip *vips[];      /* then its texts, see owner_key() */
+	struct vip *vips[];      /* then what was told of each, then its texts, see owner_key() */
 };
 
 struct owner_list {
@@ -100,9 +101,10 @@ struct places {
 /* An address that somebody may ask for. */
 struct vip {
 	struct place first; /* its `ip` is the address; its `ifindex` may be 0: no link */
-	uint32_t owners_n : 30;
+	uint32_t owners_n : 29;
 	uint32_t succeeded : 1; /* another host has it: no answers for owners in their grace */
 	uint32_t blocked : 1;   /* is in l2.probings: being probed, or in use elsewhere */
+	uint32_t in_use : 1;    /* that has been so since it was probed */
 	void *owners;           /* one alone stands there itself, more in an array, see slots_at() */
 	struct places *others;  /* on further links; NULL: none */
 };
@@ -235,9 +237,9 @@ uint32_t vip_hash(const void *vip);
 
 /* owner.c */
 const char *owner_key(const struct owner *o);
+uint8_t *owner_told(struct owner *o);                /* enum told of each vip */
 const char *owner_interfaces(const struct owner *o); /* one after the other, up to an empty one */
 const char *owner_uid(const struct owner *o, char room[static UUID_TEXT_LEN]);
-bool owner_is_announcing(const struct l2 *l, const struct owner *o);
 struct owner *owners_pop(struct owner_list *list); /* the first; NULL when there is none */
 bool owner_allows(const struct owner *o, const struct link *k);
 void owner_changed(struct l2 *l, struct owner *o);
@@ -254,6 +256,12 @@ void vip_owners_changed(struct l2 *l, const struct vip *v);
 /* inherit.c: it takes over the addresses that others of its key have or still answer.  Those that have
  * none left then are discarded, but not `old`. */
 void owner_inherit(struct l2 *l, struct owner *o, const struct owner *old);
+void owner_drop(struct l2 *l, struct owner *o, size_t i); /* its vip i */
+
+/* event.c */
+bool owner_announces(const struct l2 *l, const struct owner *o, size_t i); /* its vip i, somewhere */
+bool owner_is_announcing(const struct l2 *l, const struct owner *o);
+void owner_note_announced(const struct l2 *l, struct owner *o); /* as if it had been told */
 
 /* pattern.c */
 int pattern_compile(regex_t *out, const char *text, struct err *e) MUST_CHECK;
@@ -286,6 +294,7 @@ void burst_soon(
 
 /* probing.c.  Without memory an address is used unprobed. */
 void probing_start(struct l2 *l, struct vip *v);
+struct probing *probing_find(const struct l2 *l, const struct in6_addr *ip); /* or NULL */
 void probing_stop(struct l2 *l, struct vip *v);
 bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int ifindex);
 void probings_tick(struct l2 *l);

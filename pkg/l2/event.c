@@ -4,12 +4,29 @@
 
 #include "pkg/l2/engine.h"
 
-static bool is_blocked(const struct owner *o)
+bool owner_announces(const struct l2 *l, const struct owner *o, size_t i)
 {
-	for (size_t i = 0; i < o->vips_n; i++)
-		if (o->vips[i]->blocked)
+	const struct place *p;
+
+	for (size_t n = 0; (p = vip_next_place(o->vips[i], &n));)
+		if (p->announced && owner_allows(o, link_find(l, p->ifindex)))
 			return true;
 	return false;
+}
+
+bool owner_is_announcing(const struct l2 *l, const struct owner *o)
+{
+	for (size_t i = 0; i < o->vips_n; i++)
+		if (owner_announces(l, o, i))
+			return true;
+	return false;
+}
+
+void owner_note_announced(const struct l2 *l, struct owner *o)
+{
+	for (size_t i = 0; i < o->vips_n; i++)
+		if (owner_announces(l, o, i))
+			owner_told(o)[i] = TOLD_ANNOUNCED;
 }
 
 /* As the event borrows them; without memory, none. */
@@ -29,22 +46,38 @@ static struct l2_names tell_interfaces(struct l2 *l, const struct owner *o)
 	return (struct l2_names){ l->told_interfaces, n };
 }
 
-static bool event(struct l2 *l, struct l2_event *ev, enum l2_happened what, const struct owner *o)
+/* Those that are or were announced; that no link can be of those that are free. */
+static bool event(struct l2 *l, struct l2_event *ev, enum l2_happened what, struct owner *o)
 {
+	size_t n = 0;
+
 	free(l->told_addresses);
 	l->told_addresses = calloc(o->vips_n + 1, sizeof(*l->told_addresses));
 	for (size_t i = 0; l->told_addresses && i < o->vips_n; i++)
-		l->told_addresses[i] = addr_from_mapped(&o->vips[i]->first.ip);
+		if (what == L2_NO_LINK ? !o->vips[i]->blocked : owner_told(o)[i] == TOLD_ANNOUNCED)
+			l->told_addresses[n++] = addr_from_mapped(&o->vips[i]->first.ip);
 	*ev = (struct l2_event){
 		.what = what,
 		.key = owner_key(o),
 		.uid = owner_uid(o, l->told_uid),
 		.addresses = l->told_addresses,
-		.addresses_n = l->told_addresses ? o->vips_n : 0,
+		.addresses_n = n,
 		.interfaces = tell_interfaces(l, o),
 		.why = o->why,
 		.by = o->successor,
 	};
+	return true;
+}
+
+static bool event_about(struct l2 *l, struct l2_event *ev, enum l2_happened what, struct owner *o,
+    const struct in6_addr *ip, const struct mac *by, int ifindex)
+{
+	event(l, ev, what, o);
+	l->told_address = addr_from_mapped(ip);
+	ev->addresses = &l->told_address;
+	ev->addresses_n = 1;
+	ev->by = *by;
+	ev->ifindex = ifindex;
 	return true;
 }
 
@@ -54,25 +87,14 @@ static bool event_of_one(struct l2 *l, struct l2_event *ev, enum l2_happened wha
 {
 	const struct vip *v = vip_find(l, ip);
 
-	for (size_t i = 0; v && i < v->owners_n; i++) {
-		const struct owner *o = vip_owner(v, i);
-
-		if (o->state != OWNER_ACTIVE)
-			continue;
-		event(l, ev, what, o);
-		l->told_address = addr_from_mapped(ip);
-		ev->addresses = &l->told_address;
-		ev->addresses_n = 1;
-		ev->by = *by;
-		ev->ifindex = ifindex;
-		return true;
-	}
+	for (size_t i = 0; v && i < v->owners_n; i++)
+		if (vip_owner(v, i)->state == OWNER_ACTIVE)
+			return event_about(l, ev, what, vip_owner(v, i), ip, by, ifindex);
 	return false;
 }
 
 static bool event_of_others(struct l2 *l, struct l2_event *ev)
 {
-	struct probing *p;
 	struct claimant *c;
 	const struct strife *s;
 
@@ -84,15 +106,75 @@ static bool event_of_others(struct l2 *l, struct l2_event *ev)
 		c->claims = 0;
 		return true;
 	}
-	while ((p = probing_untold(l)))
-		if (event_of_one(l, ev, L2_IN_USE, &p->ip, &p->by, p->ifindex))
-			return true;
 	return false;
+}
+
+/* Each that wants the address shall be told, again if it was. */
+static void in_use_is_news(struct l2 *l, struct vip *v)
+{
+	v->in_use = true;
+	for (size_t i = 0; i < v->owners_n; i++) {
+		struct owner *o = vip_owner(v, i);
+
+		for (size_t k = 0; k < o->vips_n; k++)
+			if (o->vips[k] == v && owner_told(o)[k] == TOLD_IN_USE)
+				owner_told(o)[k] = TOLD_NOTHING;
+		owner_changed(l, o);
+	}
+}
+
+static bool tell_in_use(struct l2 *l, struct l2_event *ev, struct owner *o)
+{
+	for (size_t i = 0; i < o->vips_n; i++) {
+		const struct vip *v = o->vips[i];
+		const struct probing *p = NULL;
+
+		if (v->blocked && v->in_use && owner_told(o)[i] != TOLD_IN_USE)
+			p = probing_find(l, &v->first.ip);
+		if (!p || !p->taken)
+			continue;
+		owner_told(o)[i] = TOLD_IN_USE;
+		return event_about(l, ev, L2_IN_USE, o, &p->ip, &p->by, p->ifindex);
+	}
+	return false;
+}
+
+static bool tell_announced(struct l2 *l, struct l2_event *ev, struct owner *o)
+{
+	size_t announced = 0, blocked = 0;
+	bool gained = false, other = o->regrouped;
+
+	for (size_t i = 0; i < o->vips_n; i++) {
+		uint8_t *told = &owner_told(o)[i];
+		bool is = owner_announces(l, o, i), was = *told == TOLD_ANNOUNCED;
+
+		announced += is;
+		blocked += o->vips[i]->blocked;
+		gained |= is && !was;
+		other |= is != was;
+		if (is != was)
+			*told = is ? TOLD_ANNOUNCED : TOLD_NOTHING;
+	}
+	o->regrouped = false;
+	if (announced) {
+		o->told_no_link = false;
+		if (!other)
+			return false;
+		event(l, ev, L2_ANNOUNCING, o);
+		ev->gained = gained;
+		return true;
+	}
+	if (o->told_no_link || blocked == o->vips_n)
+		return false;
+	o->told_no_link = true;
+	return event(l, ev, L2_NO_LINK, o);
 }
 
 bool l2_next_event(struct l2 *l, struct l2_event *ev)
 {
+	struct probing *p;
 	struct owner *o;
+	struct vip *v;
 
 	free(l->spent);
 	l->spent = NULL;
@@ -104,19 +186,15 @@ bool l2_next_event(struct l2 *l, struct l2_event *ev)
 	}
 	if (event_of_others(l, ev))
 		return true;
+	while ((p = probing_untold(l)))
+		if ((v = vip_find(l, &p->ip)))
+			in_use_is_news(l, v);
 	while ((o = l->changed.first)) {
-		enum owner_told now;
-
+		if (tell_in_use(l, ev, o))
+			return true;
 		owner_unchanged(l, o);
-		now = owner_is_announcing(l, o) ? TOLD_ANNOUNCING : TOLD_NO_LINK;
-		if (now == TOLD_NO_LINK && is_blocked(o))
-			now = TOLD_NOTHING;
-		if (!o->vips_n || o->told == now)
-			continue;
-		o->told = now;
-		if (now == TOLD_NOTHING)
-			continue;
-		return event(l, ev, now == TOLD_ANNOUNCING ? L2_ANNOUNCING : L2_NO_LINK, o);
+		if (tell_announced(l, ev, o))
+			return true;
 	}
 	return false;
 }

@@ -15,13 +15,15 @@ static size_t texts_size(const struct owner *o)
 	return (size_t)(at - owner_key(o)) + (o->has_uuid ? UUID_LEN : strlen(at) + 1);
 }
 
-/* The texts stand behind the vips. */
-static void drop_vip(struct l2 *l, struct owner *o, size_t i)
+/* What stands behind it moves up. */
+void owner_drop(struct l2 *l, struct owner *o, size_t i)
 {
-	size_t behind = (o->vips_n - i - 1) * sizeof(o->vips[0]) + texts_size(o);
+	size_t n = o->vips_n - i - 1, texts = texts_size(o);
+	uint8_t *told = owner_told(o);
 
 	vip_detach(l, o->vips[i], o);
-	memmove(&o->vips[i], &o->vips[i + 1], behind);
+	memmove(&told[i], &told[i + 1], n + texts);
+	memmove(&o->vips[i], &o->vips[i + 1], n * sizeof(o->vips[0]) + o->vips_n - 1 + texts);
 	o->vips_n--;
 }
 
@@ -48,7 +50,10 @@ void owner_inherit(struct l2 *l, struct owner *o, const struct owner *old)
 			k--;
 		if (!k)
 			continue;
-		drop_vip(l, x, k - 1);
+		if (!o->vips[i]->succeeded)
+			owner_told(o)[i] = owner_told(x)[k - 1];
+		o->regrouped |= x != old;
+		owner_drop(l, x, k - 1);
 		if (x != old && !x->vips_n)
 			owner_discard(l, x);
 	}

@@ -14,10 +14,10 @@
  * `refresh_ms`, so that no switch forgets.  All of that is paced, link by link.
  *
  * A withdrawn announcement, or what one has dropped, goes on being answered, silently otherwise, for a
- * moment of grace, so that nobody is left without an answer while another host takes over.  The successor's first
- * frame ends it.  When that was heard just before the withdrawal, 20 ms are left of the grace: it may
- * have been the last frame of a predecessor, which comes back.  What is announced again meanwhile was
- * never gone, and is no news: what is left of its burst goes on.
+ * moment of grace, so that nobody is left without an answer while another host takes over.  The
+ * successor's first frame ends it.  When that was heard just before the withdrawal, 20 ms are left of
+ * the grace: it may have been the last frame of a predecessor, which comes back.  What is announced
+ * again meanwhile was never gone, and is no news: what is left of its burst goes on.
  *
  * An address that is new to the cluster is probed before its first use (RFC 5227 section 2.1.1, RFC
  * 4862 section 5.4): three questions within `probe_ms`, and if any host but a peer or an ignored one
@@ -206,11 +206,11 @@ void l2_end_elsewhere(struct l2 *l, const struct l2_elsewhere *x);
 bool l2_is_probing(const struct l2 *l);
 
 enum l2_happened {
-	L2_ANNOUNCING, /* its addresses are answered from now on */
-	L2_NO_LINK,    /* they are not: no link can, or none of those that it names */
+	L2_ANNOUNCING, /* these addresses are answered from now on, no others of it */
+	L2_NO_LINK,    /* none is: no link can, or none of those that it names */
 	L2_IN_USE,     /* an address was probed, and another host has it: it is not announced */
 	L2_CONFLICT,   /* another host claims an address that is announced */
-	L2_ENDED,      /* withdrawn, and nothing is answered any more */
+	L2_ENDED,      /* withdrawn, and these are answered no more; told only of what was announced */
 };
 enum l2_why { L2_AT_ONCE, L2_AFTER_GRACE, L2_AFTER_SUCCESSOR };
 
@@ -220,9 +220,11 @@ struct l2_event {
 	enum l2_happened what;
 	const char *key;
 	const char *uid;
-	const struct addr *addresses; /* of the announcement; L2_IN_USE, L2_CONFLICT: the one */
+	const struct addr
+	    *addresses; /* of the announcement, see above; L2_IN_USE, L2_CONFLICT: the one */
 	size_t addresses_n;
 	struct l2_names interfaces; /* as the announcement has them */
+	bool gained;                /* L2_ANNOUNCING: some were not announced till now */
 	enum l2_why why;            /* of L2_ENDED */
 	struct mac by;              /* L2_AFTER_SUCCESSOR, L2_IN_USE, L2_CONFLICT: the other host */
 	int ifindex;                /* L2_IN_USE, L2_CONFLICT: where it was heard */

@@ -129,9 +129,8 @@ static void put_announced(const struct l2 *l, const char *node, struct buf *out)
 	for (size_t i = 0; (o = table_next(&l->owners, &i));) {
 		for (size_t k = 0; o->state == OWNER_ACTIVE && k < o->vips_n; k++) {
 			struct addr ip = addr_from_mapped(&o->vips[k]->first.ip);
-			size_t first = 0;
 
-			if (!vip_next_place(o->vips[k], &first))
+			if (!owner_announces(l, o, k))
 				continue;
 			buf_printf(out, "%s{service=\"", name);
 			put_label(out, owner_key(o));

@@ -32,10 +32,16 @@ char **names_copy(const struct l2_names *n, struct err *e)
 	return copy;
 }
 
-/* Behind the vips stand the key, the names of the interfaces up to an empty one, and the uid. */
+uint8_t *owner_told(struct owner *o)
+{
+	return (uint8_t *)&o->vips[o->vips_n];
+}
+
+/* Behind the vips stand what was told of each, the key, the names of the interfaces up to an empty one,
+ * and the uid. */
 const char *owner_key(const struct owner *o)
 {
-	return (const char *)&o->vips[o->vips_n];
+	return (const char *)&o->vips[o->vips_n] + o->vips_n;
 }
 
 const char *owner_interfaces(const struct owner *o)
@@ -191,7 +197,7 @@ static size_t texts_size(const struct l2_announcement *a)
 
 static void write_texts(struct owner *o, const struct l2_announcement *a)
 {
-	char *to = stpcpy((char *)&o->vips[o->vips_n], a->key) + 1;
+	char *to = stpcpy((char *)owner_told(o) + o->vips_n, a->key) + 1;
 
 	o->chooses_links = a->interfaces.n > 0;
 	for (size_t i = 0; i < a->interfaces.n; i++)
@@ -206,7 +212,8 @@ static void write_texts(struct owner *o, const struct l2_announcement *a)
 /* In one piece, attached to its vips. */
 static struct owner *owner_new(struct l2 *l, const struct l2_announcement *a, struct err *e)
 {
-	struct owner *o = calloc(1, sizeof(*o) + a->addresses_n * sizeof(o->vips[0]) + texts_size(a));
+	size_t a_vip = sizeof(struct vip *) + 1;
+	struct owner *o = calloc(1, sizeof(*o) + a->addresses_n * a_vip + texts_size(a));
 
 	if (!o) {
 		err_memory(e);
@@ -272,27 +279,31 @@ static bool has_same_addresses(const struct owner *o, const struct owner *old)
 	return o->vips_n == old->vips_n;
 }
 
+/* Of what is in use elsewhere, or being probed, nothing has to end. */
+static void keep_announced(struct l2 *l, struct owner *o)
+{
+	owner_note_announced(l, o);
+	for (size_t i = o->vips_n; i-- > 0;)
+		if (owner_told(o)[i] != TOLD_ANNOUNCED)
+			owner_drop(l, o, i);
+	l->generation++;
+}
+
 /* It is in no list of its grace any more. */
 static void owner_end(struct l2 *l, struct owner *o, enum l2_why why)
 {
+	if (o->state == OWNER_ACTIVE)
+		keep_announced(l, o);
 	owner_unchanged(l, o);
 	table_remove(&l->owners, o);
 	o->state = OWNER_ENDED;
 	o->why = why;
 	owner_update(l, o);
-	owners_append(&l->ended, o);
 	l->generation++;
-}
-
-bool owner_is_announcing(const struct l2 *l, const struct owner *o)
-{
-	const struct place *p;
-
-	for (size_t i = 0; i < o->vips_n; i++)
-		for (size_t n = 0; (p = vip_next_place(o->vips[i], &n));)
-			if (p->announced && owner_allows(o, link_find(l, p->ifindex)))
-				return true;
-	return false;
+	if (o->vips_n)
+		owners_append(&l->ended, o);
+	else
+		free(o);
 }
 
 /* Where it is announced no more. */
@@ -335,6 +346,7 @@ static bool owner_leave(struct l2 *l, struct owner *o)
 		return true;
 	}
 	owner_unchanged(l, o);
+	keep_announced(l, o);
 	o->state = OWNER_LEAVING;
 	for (size_t i = 0; i < o->vips_n; i++)
 		o->vips[i]->succeeded = false;
@@ -374,11 +386,12 @@ static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
 		old = NULL;
 	}
 	if (old && has_same_addresses(o, old)) /* no takeover: only other links */
-		o->told = old->told;
+		o->told_no_link = old->told_no_link;
 	owner_inherit(l, o, old);
 	if (!old)
 		return;
 	old->is_rest = true;
+	o->regrouped |= old->vips_n > 0;
 	if (old->vips_n)
 		owner_leave(l, old);
 	else

@@ -9,7 +9,7 @@ enum {
 	RETRY_MS = 60000,
 };
 
-static struct probing *probing_find(const struct l2 *l, const struct in6_addr *ip)
+struct probing *probing_find(const struct l2 *l, const struct in6_addr *ip)
 {
 	struct probing *p;
 
