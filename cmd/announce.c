@@ -86,7 +86,10 @@ static void finish_if_idle(struct announce *a)
 
 static void on_happened(void *ctx, const struct l2_event *ev)
 {
-	announce_tell(ctx, ev);
+	struct announce *a = ctx;
+
+	a->self_changed |= a->tells_addresses;
+	announce_tell(a, ev);
 }
 
 static void on_quiet(void *ctx, bool links_changed)

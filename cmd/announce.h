@@ -8,7 +8,6 @@
 #include "pkg/opts/opts.h"
 #include "pkg/record/record.h"
 #include "pkg/stage/stage.h"
-#include "pkg/tree/tree.h"
 
 /* Addresses that no node of the cluster has announced yet. */
 struct announce_new {
@@ -46,7 +45,6 @@ struct announce {
 	struct announce_in_use *in_use; /* by other hosts: the one heard last is the last */
 	size_t in_use_n;
 	struct loop_timer *in_use_ends; /* when the first is over */
-	struct tree held;               /* what its Announcements have */
 	char *self;                     /* the record that was told last */
 	bool self_changed;              /* since then, maybe */
 	struct log_limit conflicts;
@@ -85,8 +83,6 @@ void announce_in_use_put(const struct announce *a, struct buf *out);
 /* What the annotations of this node's Node tell, if it is new. */
 void announce_self(struct announce *a);
 void announce_self_release(struct announce *a);
-/* The Announcement has these addresses now; none: it has ended. */
-void announce_holds(struct announce *a, const char *key, const struct addr *at, size_t n);
 
 /* The regular expressions of --exclude and, unless `path` is NULL, those of MetalLB's file
  * excludel2.yaml.  Borrows what was given. */

@@ -99,12 +99,6 @@ static int take(struct announce *a, struct announcement *n, const struct json *s
 	return 0;
 }
 
-static void withdraw(struct announce *a, const char *key)
-{
-	announce_holds(a, key, NULL, 0);
-	l2_port_withdraw(a->port, key);
-}
-
 static void announce_it(struct announce *a, const char *key, const char *uid, const struct json *spec)
 {
 	CLEANUP(release) struct announcement n = { .key = key, .what.uid = uid };
@@ -115,10 +109,9 @@ static void announce_it(struct announce *a, const char *key, const char *uid, co
 		return;
 	}
 	if (!n.what.addresses_n) {
-		withdraw(a, key);
+		l2_port_withdraw(a->port, key);
 		return;
 	}
-	announce_holds(a, key, n.addresses, n.what.addresses_n);
 	if (l2_port_announce(a->port, &n.what, &e) < 0)
 		stage_fail(a->stage, &e);
 }
@@ -130,13 +123,13 @@ static void take_spec(struct announce *a, const char *key, const char *uid, cons
 	if (!is_a(key, "spec", spec, JSON_OBJECT) || !is_a(key, "spec.node", node, JSON_STRING))
 		return;
 	if (!json_string(node) || strcmp(json_string(node), a->node) != 0) {
-		withdraw(a, key);
+		l2_port_withdraw(a->port, key);
 		return;
 	}
 	if (!is_strings(key, "spec.protocols", protocols))
 		return;
 	if (!is_layer2(protocols))
-		withdraw(a, key);
+		l2_port_withdraw(a->port, key);
 	else if (is_strings(key, "spec.addresses", json_get(spec, "addresses")) &&
 		 is_strings(key, "spec.interfaces", json_get(spec, "interfaces")))
 		announce_it(a, key, uid, spec);
@@ -158,8 +151,9 @@ void announce_announcement(struct announce *a, const struct record *r, const str
 	    json_string(namespace) ? json_string(namespace) : "", name);
 	if (!is_a(key, "metadata.namespace", namespace, JSON_STRING))
 		return;
+	a->self_changed |= a->tells_addresses; /* a withdrawal is told after its grace */
 	if (r->type == RECORD_DELETED)
-		withdraw(a, key);
+		l2_port_withdraw(a->port, key);
 	else if (is_a(key, "metadata.uid", uid, JSON_STRING))
 		take_spec(a, key, json_string(uid), json_get(object, "spec"));
 }

@@ -157,6 +157,26 @@ static void what_never_was_announced_does_not_end(void **state)
 	l2_free(l);
 }
 
+static void counted_as_announced_is_what_each_announces_itself(void **state)
+{
+	struct l2 *l = engine_on_eth0();
+	struct buf out = BUF_INIT;
+	struct addr at[2];
+
+	(void)state;
+	announce(l, "default/a", "192.0.2.10", "eth0", 0);
+	announce(l, "default/b", "192.0.2.10 192.0.2.11", "eth7", 0);
+	l2_metrics(l, NULL, "node-a", &out);
+	assert_non_null(strstr(out.data, "announced{service=\"default/a\""));
+	assert_null(strstr(out.data, "announced{service=\"default/b\""));
+	buf_release(&out);
+	assert_int_equal(l2_announced(l, at, 2), 1);
+	assert_int_equal(at[0].bytes[3], 10);
+	l2_withdraw(l, "default/a", 10); /* still answered */
+	assert_int_equal(l2_announced(l, at, 2), 0);
+	l2_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +185,7 @@ int main(void)
 		cmocka_unit_test(all_that_want_an_address_are_told_that_it_is_in_use),
 		cmocka_unit_test(what_is_dropped_is_told_at_once_and_ends_after_its_grace),
 		cmocka_unit_test(what_never_was_announced_does_not_end),
+		cmocka_unit_test(counted_as_announced_is_what_each_announces_itself),
 	};
 
 	return cmocka_run_group_tests_name("l2 events", tests, NULL, NULL);

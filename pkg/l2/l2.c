@@ -265,6 +265,31 @@ size_t l2_addresses(const struct l2 *l, struct addr *out, size_t max)
 	return n;
 }
 
+static bool is_announced(struct vip *v)
+{
+	const struct place *p;
+
+	for (size_t i = 0; (p = vip_next_place(v, &i));)
+		if (p->announced)
+			return true;
+	return false;
+}
+
+size_t l2_announced(const struct l2 *l, struct addr *out, size_t max)
+{
+	struct vip *v;
+	size_t n = 0;
+
+	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
+		if (!is_announced(v))
+			continue;
+		if (n < max)
+			out[n] = addr_from_mapped(&v->first.ip);
+		n++;
+	}
+	return n;
+}
+
 size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max)
 {
 	const struct place *p;

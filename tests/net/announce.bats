@@ -387,16 +387,32 @@ counted() { # LINE: with a number that is at least what is wanted, in its place
 }
 
 @test "--addresses tells the cluster which addresses the node announces" {
-	told() { # ADDRESSES
+	told() { # ADDRESSES [LINKS]
 		[ "$(jq -r 'select(.type == "APPLY" and .object.kind == "Node") | .object.metadata.annotations
-			| "\(keys | join(" ")) \(.["lbctl.dev/addresses"])"' "$T/node-a.out" | tail -n 1)" = "lbctl.dev/addresses lbctl.dev/links $1" ]
+			| "\(.["lbctl.dev/links"]) \(.["lbctl.dev/addresses"])"' "$T/node-a.out" | tail -n 1)" = "${2-eth0} $1" ]
 	}
 	announce_on node-a 8 --links --addresses
 	wait_for 5 told ''
 	announcement ADDED web node-a '"192.0.2.10","192.0.2.11"' >&8
 	announcement ADDED db node-a '"192.0.2.12"' >&8
-	wait_for 5 told 192.0.2.12,192.0.2.10,192.0.2.11
+	wait_for 5 told 192.0.2.10,192.0.2.11,192.0.2.12
 	announcement DELETED db node-a '"192.0.2.12"' >&8
 	announcement MODIFIED web node-a '"192.0.2.10"' >&8
 	wait_for 5 told 192.0.2.10
+	# not what it only has to announce
+	lan_run client ip addr add 192.0.2.13/32 dev eth0
+	{
+		listed
+		service MODIFIED taken 192.0.2.13
+		announcement ADDED taken node-a '"192.0.2.13"'
+		announcement ADDED nowhere node-a '"192.0.2.14"' '"eth7"'
+		announcement ADDED last node-a '"192.0.2.15"'
+	} >&8
+	wait_for 5 told 192.0.2.10,192.0.2.15
+	wait_for 5 decided node-a AddressInUse
+	lan_run node-a ip link set eth0 down
+	wait_for 5 told '' ''
+	lan_run node-a ip link set eth0 up
+	wait_for 5 told 192.0.2.10,192.0.2.15
+	run ! grep -E 'lbctl.dev/addresses"[^}]*192.0.2.1[34][,"]' "$T/node-a.out"
 }
