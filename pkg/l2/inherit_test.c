@@ -82,6 +82,25 @@ static void an_address_that_is_taken_back_within_its_grace_never_ended(void **st
 	l2_free(l);
 }
 
+static void a_dropped_address_that_another_took_over_has_ended(void **state)
+{
+	const struct mac other = { { 2, 0, 0, 0, 0, 9 } };
+	struct l2 *l = announcing_10(1000);
+	struct arp_message m = { .ifindex = ETH0 }, reply;
+
+	(void)state;
+	announce(l, "default/web", "192.0.2.11", "", 500);
+	assert_string_equal(happened(l), "announcing default/web");
+	frames(l, 500);
+	m.frame = arp_gratuitous(ARP_REQUEST, &other, (struct in_addr){ htonl(0xc000020a) });
+	assert_int_equal(l2_receive_arp(l, &m, 510, &reply), L2_SUCCESSOR);
+	announce(l, "default/web", "192.0.2.11 192.0.2.10", "", 510);
+	assert_string_equal(happened(l), "ended default/web");
+	assert_string_equal(happened(l), "announcing default/web");
+	assert_int_equal(frames(l, 510), 2);
+	l2_free(l);
+}
+
 static void losing_all_addresses_is_a_withdrawal(void **state)
 {
 	struct l2 *l = announcing_10(1000);
@@ -208,6 +227,7 @@ int main(void)
 		cmocka_unit_test(an_address_that_is_dropped_has_its_grace),
 		cmocka_unit_test(another_address_under_the_same_key_cuts_no_grace),
 		cmocka_unit_test(an_address_that_is_taken_back_within_its_grace_never_ended),
+		cmocka_unit_test(a_dropped_address_that_another_took_over_has_ended),
 		cmocka_unit_test(losing_all_addresses_is_a_withdrawal),
 		cmocka_unit_test(announced_again_in_its_grace_is_no_news),
 		cmocka_unit_test(a_flap_within_the_burst_neither_restarts_nor_repeats_it),

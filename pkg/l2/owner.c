@@ -377,14 +377,34 @@ static bool is_succeeded(const struct owner *o)
 	return true;
 }
 
+static void end_succeeded(struct l2 *l, struct owner_list *list)
+{
+	struct owner *o, *next, *before = NULL;
+
+	for (o = list->first; o; o = next) {
+		next = o->next;
+		if (!is_succeeded(o)) {
+			before = o;
+			continue;
+		}
+		owners_cut(list, o, before);
+		owner_end(l, o, L2_AFTER_SUCCESSOR);
+	}
+}
+
+/* Before anything of theirs may come again. */
+static void end_all_succeeded(struct l2 *l)
+{
+	if (l->succession) {
+		end_succeeded(l, &l->leaving);
+		end_succeeded(l, &l->relieved);
+	}
+	l->succession = false;
+}
+
 /* What the new one has not is withdrawn, if it wasn't before. */
 static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
 {
-	if (old && old->state == OWNER_LEAVING && is_succeeded(old)) {
-		owners_remove(grace_list(l, old), old);
-		owner_end(l, old, L2_AFTER_SUCCESSOR);
-		old = NULL;
-	}
 	if (old && has_same_addresses(o, old)) /* no takeover: only other links */
 		o->told_no_link = old->told_no_link;
 	owner_inherit(l, o, old);
@@ -400,9 +420,11 @@ static void owner_replace(struct l2 *l, struct owner *old, struct owner *o)
 
 int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, struct err *e)
 {
-	struct owner *old = owner_find(l, a->key), *o;
+	struct owner *old, *o;
 
 	l->now = now_ms;
+	end_all_succeeded(l);
+	old = owner_find(l, a->key);
 	if (old && old->state == OWNER_ACTIVE && is_same(old, a))
 		return 0;
 	o = owner_new(l, a, e);
@@ -451,21 +473,6 @@ void l2_lose_all(struct l2 *l, uint64_t now_ms)
 		owner_end(l, o, L2_AT_ONCE);
 }
 
-static void end_succeeded(struct l2 *l, struct owner_list *list)
-{
-	struct owner *o, *next, *before = NULL;
-
-	for (o = list->first; o; o = next) {
-		next = o->next;
-		if (!is_succeeded(o)) {
-			before = o;
-			continue;
-		}
-		owners_cut(list, o, before);
-		owner_end(l, o, L2_AFTER_SUCCESSOR);
-	}
-}
-
 static uint64_t list_deadline(const struct l2 *l, const struct owner_list *list)
 {
 	return list->first ? whole_time(l, list->first->until) : UINT64_MAX;
@@ -480,11 +487,7 @@ uint64_t owners_deadline(const struct l2 *l)
 
 void owners_tick(struct l2 *l)
 {
-	if (l->succession) {
-		end_succeeded(l, &l->leaving);
-		end_succeeded(l, &l->relieved);
-	}
-	l->succession = false;
+	end_all_succeeded(l);
 	while (list_deadline(l, &l->leaving) <= l->now)
 		owner_end(l, owners_pop(&l->leaving), L2_AFTER_GRACE);
 	while (list_deadline(l, &l->relieved) <= l->now)
