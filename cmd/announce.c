@@ -53,7 +53,8 @@ static const struct opt opts[] = {
 	OPT_DURATION(0, "refresh", "DURATION", struct args, refresh_ms,
 	    "announce each address again after that long, 0s: never; default 4m"),
 	OPT_UINT(0, "rate", "N", struct args, rate,
-	    "announce at most N frames a second on an interface, 0: as fast as it goes; default 5000"),
+	    "announce and probe with at most N frames a second on an interface, 0: as fast as it goes; "
+	    "default 5000"),
 	OPT_DURATION(0, "probe", "DURATION", struct args, probe_ms,
 	    "ask for that long whether an address that is new is free, 0s: don't; default 10ms"),
 	OPT_LIST(0, "ignore-mac", "MAC", struct args, ignore,

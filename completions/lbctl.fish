@@ -15,7 +15,7 @@ complete -c lbctl -n '__fish_seen_subcommand_from announce' -l exclude -x -d 'le
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l exclude-file -r -F -d 'more of them, from MetalLB\'s file excludel2.yaml'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l grace -x -d 'answer for that long after a withdrawal, or until another node takes over; default 1s'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l refresh -x -d 'announce each address again after that long, 0s: never; default 4m'
-complete -c lbctl -n '__fish_seen_subcommand_from announce' -l rate -x -d 'announce at most N frames a second on an interface, 0: as fast as it goes; default 5000'
+complete -c lbctl -n '__fish_seen_subcommand_from announce' -l rate -x -d 'announce and probe with at most N frames a second on an interface, 0: as fast as it goes; default 5000'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l probe -x -d 'ask for that long whether an address that is new is free, 0s: don\'t; default 10ms'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l ignore-mac -x -d 'a router that answers for everybody (proxy ARP), whose claims don\'t count; repeatable'
 complete -c lbctl -n '__fish_seen_subcommand_from announce' -l defend -x -d 'announce an address again when another host claims it: once (in 10 s), always or never; default once'

@@ -39,7 +39,7 @@ _lbctl() {
 			'--exclude-file=[more of them, from MetalLB'\''s file excludel2.yaml]:FILE:_files' \
 			'--grace=[answer for that long after a withdrawal, or until another node takes over; default 1s]:DURATION:' \
 			'--refresh=[announce each address again after that long, 0s\: never; default 4m]:DURATION:' \
-			'--rate=[announce at most N frames a second on an interface, 0\: as fast as it goes; default 5000]:N:' \
+			'--rate=[announce and probe with at most N frames a second on an interface, 0\: as fast as it goes; default 5000]:N:' \
 			'--probe=[ask for that long whether an address that is new is free, 0s\: don'\''t; default 10ms]:DURATION:' \
 			'*--ignore-mac=[a router that answers for everybody (proxy ARP), whose claims don'\''t count; repeatable]:MAC:' \
 			'--defend=[announce an address again when another host claims it\: once (in 10 s), always or never; default once]:HOW:' \

@@ -183,14 +183,26 @@ static void fill(const struct l2 *l, struct link *k)
 	k->filled_at = l->now;
 }
 
-/* When the pace allows one more frame. */
-static uint64_t pace_time(const struct l2 *l, const struct link *k)
+uint64_t burst_pace(const struct l2 *l, const struct link *k)
 {
 	uint64_t a_ms = (uint64_t)l->rate * TOKENS_A_MS;
 
 	if (!l->rate || k->tokens >= FRAME_TOKENS)
 		return 0;
 	return k->filled_at + (FRAME_TOKENS - k->tokens + a_ms - 1) / a_ms;
+}
+
+static void spend(const struct l2 *l, struct link *k)
+{
+	k->tokens -= l->rate ? FRAME_TOKENS : 0;
+}
+
+bool burst_lets_ask(const struct l2 *l, struct link *k)
+{
+	if (k->queue[STEP_FIRST] || k->queue[STEP_FIRST + 1] || burst_pace(l, k) > l->now)
+		return false;
+	spend(l, k);
+	return true;
 }
 
 void bursts_wake(struct l2 *l)
@@ -200,7 +212,7 @@ void bursts_wake(struct l2 *l)
 
 	for (size_t i = 0; (k = table_next(&l->links, &i));) {
 		fill(l, k);
-		if (link_time(l, k, &unused) <= l->now && pace_time(l, k) <= l->now)
+		if (link_time(l, k, &unused) <= l->now && burst_pace(l, k) <= l->now)
 			link_ready(l, k);
 	}
 }
@@ -212,7 +224,7 @@ uint64_t bursts_deadline(const struct l2 *l)
 	const struct link *k;
 
 	for (size_t i = 0; (k = table_next(&l->links, &i));) {
-		uint64_t at = link_time(l, k, &unused), pace = pace_time(l, k);
+		uint64_t at = link_time(l, k, &unused), pace = burst_pace(l, k);
 
 		if (at != UINT64_MAX && at < pace)
 			at = pace;
@@ -246,7 +258,7 @@ bool l2_next_frame(struct l2 *l, struct l2_frame *out)
 	if (probing_next_frame(l, out))
 		return true;
 	for (; (k = l->ready); link_unready(l, k)) {
-		if (link_time(l, k, &p) > l->now || pace_time(l, k) > l->now)
+		if (link_time(l, k, &p) > l->now || burst_pace(l, k) > l->now)
 			continue;
 		out->ifindex = k->ifindex;
 		out->ipv6 = ip_is_ipv6(&p->ip);
@@ -256,7 +268,7 @@ bool l2_next_frame(struct l2 *l, struct l2_frame *out)
 			out->arp = arp_gratuitous(
 			    p->step < STEP_REFRESH && p->step % 2 ? ARP_REPLY : ARP_REQUEST, &k->mac,
 			    addr_unmap(&p->ip));
-		k->tokens -= l->rate ? FRAME_TOKENS : 0;
+		spend(l, k);
 		step_done(l, k, p);
 		return true;
 	}

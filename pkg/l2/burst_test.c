@@ -13,15 +13,20 @@ static struct l2 *engine_on_eth0(const struct l2_options *o)
 	return l;
 }
 
-static void announce_many(struct l2 *l, unsigned first, unsigned n, uint64_t now)
+static void announce_many_as(struct l2 *l, const char *as, unsigned first, unsigned n, uint64_t now)
 {
 	for (unsigned i = first; i < first + n; i++) {
 		char key[32], ip[32];
 
-		snprintf(key, sizeof(key), "default/n%u", i);
+		snprintf(key, sizeof(key), "%s%u", as, i);
 		snprintf(ip, sizeof(ip), "198.18.%u.%u", i >> 8, i & 255);
 		announce(l, key, ip, "", now);
 	}
+}
+
+static void announce_many(struct l2 *l, unsigned first, unsigned n, uint64_t now)
+{
+	announce_many_as(l, "default/n", first, n, now);
 }
 
 static unsigned number(const struct arp_message *m)
@@ -57,6 +62,45 @@ static void a_takeover_of_many_does_not_flood_and_each_has_its_first_frame_early
 		now = l2_deadline(l);
 	assert_int_equal(sent, 10 * MANY);
 	assert_in_range(now, 10 * MANY, 10 * MANY + 10 * MANY / 40);
+	l2_free(l);
+}
+
+static unsigned asked(const struct arp_message *m)
+{
+	return ntohl(m->frame.packet.target_ip.s_addr) & 0xffff;
+}
+
+/* And each is asked for three times before it is told, within the same pace. */
+static void questions_keep_to_the_pace_and_wait_for_takeovers(void **state)
+{
+	enum { NEW = 500, TAKEN = 100 };
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .rate = 1000, .probe_ms = 30 });
+	unsigned questions[NEW] = { 0 }, told = 0, sent = 0, all = 0;
+	uint64_t last[NEW] = { 0 };
+	struct arp_message m;
+	bool begun = false;
+
+	(void)state;
+	announce_many_as(l, "+default/n", 0, NEW, 0);
+	for (uint64_t now = 0; told < NEW; now = l2_deadline(l)) {
+		l2_tick(l, now);
+		if (now >= 100 && !begun)
+			announce_many(l, NEW, TAKEN, now);
+		begun = now >= 100;
+		for (; next_arp(l, &m); sent++) {
+			unsigned i = asked(&m);
+
+			assert_true(!begun || i >= NEW || all == 2 * TAKEN);
+			all += i >= NEW;
+			if (i >= NEW || questions[i] > 3)
+				continue;
+			assert_true(now >= last[i] + (questions[i] ? 10 : 0));
+			assert_int_equal(m.frame.packet.sender_ip.s_addr == 0, questions[i] < 3);
+			told += questions[i]++ == 3;
+			last[i] = now;
+		}
+		assert_true(sent <= 20 + now);
+	}
 	l2_free(l);
 }
 
@@ -235,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_takeover_of_many_does_not_flood_and_each_has_its_first_frame_early),
+		cmocka_unit_test(questions_keep_to_the_pace_and_wait_for_takeovers),
 		cmocka_unit_test(the_newest_takeover_goes_first),
 		cmocka_unit_test(links_have_each_its_own_pace),
 		cmocka_unit_test(no_second_has_more_frames_than_the_pace),

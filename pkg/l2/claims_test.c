@@ -28,6 +28,27 @@ static void a_new_address_is_probed_thrice_before_it_is_used(void **state)
 	l2_free(l);
 }
 
+/* However long the process or the pace holds a question up, the next one waits for it. */
+static void a_question_that_goes_out_late_holds_up_the_end(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
+
+	(void)state;
+	announce(l, "+default/web", "192.0.2.10", "", 0);
+	l2_tick(l, 1000); /* nothing was sent yet */
+	assert_string_equal(happened(l), "");
+	assert_int_equal(frames(l, 1000), 1);
+	assert_int_equal(frames(l, 1099), 0);
+	assert_int_equal(frames(l, 1500), 1);
+	assert_int_equal(frames(l, 1600), 1);
+	l2_tick(l, 1699);
+	assert_string_equal(happened(l), "");
+	assert_int_equal(l2_deadline(l), 1700);
+	l2_tick(l, 1700);
+	assert_string_equal(happened(l), "announcing +default/web");
+	l2_free(l);
+}
+
 static void an_address_that_another_host_has_is_not_used(void **state)
 {
 	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
@@ -86,6 +107,8 @@ static void peers_and_ignored_hosts_do_not_take_a_new_address(void **state)
 	announce(l, "+default/web", "192.0.2.10", "", 0);
 	assert_int_equal(claims(l, &router, 2), L2_IGNORED_CLAIM);
 	assert_int_equal(claims(l, &peer, 2), L2_NOT_A_REQUEST);
+	for (uint64_t now = 0; now < 300; now += 100)
+		assert_int_equal(frames(l, now), 1);
 	l2_tick(l, 300);
 	assert_string_equal(happened(l), "announcing +default/web");
 	assert_int_equal(claims(l, &router, 302), L2_IGNORED_CLAIM);
@@ -229,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_address_is_probed_thrice_before_it_is_used),
 		cmocka_unit_test(an_address_that_another_host_has_is_not_used),
+		cmocka_unit_test(a_question_that_goes_out_late_holds_up_the_end),
 		cmocka_unit_test(two_that_probe_for_one_address_both_leave_it),
 		cmocka_unit_test(peers_and_ignored_hosts_do_not_take_a_new_address),
 		cmocka_unit_test(a_takeover_is_never_probed),

@@ -134,3 +134,28 @@ void ears_queue(struct ears *x, const struct l2_frame *f)
 	else
 		x->arp_out[x->arp_n++] = (struct arp_message){ f->ifindex, f->arp };
 }
+
+static void log_frame(const struct netlink_world *w, int ifindex, const struct mac *by, bool asks,
+    const struct addr *target, enum l2_outcome o)
+{
+	const struct netlink_link *k = netlink_link_by_index(w, ifindex);
+	char mac[MAC_TEXT_LEN], ip[ADDR_TEXT_LEN];
+
+	log_debug("l2", "%s on %s, %s %s: %s", mac_format(by, mac), k ? k->name : "an unknown link",
+	    asks ? "asks for" : "answers", addr_format(target, ip), l2_outcome_text(o));
+}
+
+void ears_log_arp(const struct netlink_world *w, const struct arp_message *m, enum l2_outcome o)
+{
+	struct addr target = addr_from_in(m->frame.packet.target_ip);
+
+	log_frame(
+	    w, m->ifindex, &m->frame.packet.sender_mac, m->frame.packet.op == ARP_REQUEST, &target, o);
+}
+
+void ears_log_ndp(const struct netlink_world *w, const struct ndp_message *m, enum l2_outcome o)
+{
+	struct addr target = addr_from_in6(&m->frame.target);
+
+	log_frame(w, m->ifindex, &m->frame.from, m->frame.type == NDP_SOLICITATION, &target, o);
+}

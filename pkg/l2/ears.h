@@ -29,6 +29,9 @@ int ears_join(struct ears *x, const struct l2 *l, struct err *e) MUST_CHECK;
  * sends nothing fills the sockets' queues, which are all links', and must not make us deaf on the
  * others: what has to wait longer than a moment is lost, and so is what the link itself drops. */
 bool ears_send(struct ears *x, uint64_t now_ms);
+/* For --log debug:l2, a frame that was heard. */
+void ears_log_arp(const struct netlink_world *w, const struct arp_message *m, enum l2_outcome o);
+void ears_log_ndp(const struct netlink_world *w, const struct ndp_message *m, enum l2_outcome o);
 /* Takes a frame for sending; there is room as long as neither array is full. */
 void ears_queue(struct ears *x, const struct l2_frame *f);
 /* Where the last of these goes; there is one. */

@@ -109,16 +109,25 @@ struct vip {
 	struct places *others;  /* on further links; NULL: none */
 };
 
+/* What comes next of an address that is probed. */
+enum {
+	PROBE_FIRST, /* the first question */
+	PROBE_LAST = 2,
+	PROBE_END,    /* it is free */
+	PROBE_LINK,   /* a link on which it can be asked for: waits for one */
+	PROBE_IN_USE, /* to tell that another host has it */
+	PROBE_TAKEN,  /* the next probe: another host has it */
+	PROBE_STEPS,
+};
+
 /* An address that is probed before its first use. */
 struct probing {
 	struct in6_addr ip;
-	uint64_t next_at, until; /* of the next question; of the whole */
-	bool asking;             /* on the links from `cursor` on */
-	size_t cursor;
-	bool taken, untold;
-	struct mac by;
+	uint64_t at; /* when its step is due */
+	unsigned step;
+	struct mac by; /* who has it, and where that was heard */
 	int ifindex;
-	struct probing *prev, *next;
+	struct probing *prev, *next; /* in l2.probes[step] */
 };
 
 enum { CLAIMANTS = 4 }; /* of an address on a link, that are remembered */
@@ -160,11 +169,13 @@ struct l2 {
 	struct table vips;     /* by address */
 	struct table strifes;  /* by address and link */
 	struct strife *strife_news;
-	bool met_stranger;          /* see l2_met_stranger() */
-	uint64_t news_until;        /* what was told of them has used up the pace */
-	struct probing *probings;   /* a list: few are new at a time */
-	size_t asking;              /* of them */
-	struct mac *peers, *ignore; /* sorted */
+	bool met_stranger;                   /* see l2_met_stranger() */
+	uint64_t news_until;                 /* what was told of them has used up the pace */
+	struct table probings;               /* by address */
+	struct probing *probes[PROBE_STEPS]; /* the same, by time */
+	struct probing *asking;              /* whose question has gone out on some of its links: */
+	size_t asked_to;                     /* on those before that; NULL: none */
+	struct mac *peers, *ignore;          /* sorted */
 	size_t peers_n, ignore_n;
 	enum l2_defend defend;
 	uint32_t probe_ms;
@@ -289,6 +300,10 @@ void bursts_wake(struct l2 *l); /* links that have something due are ready */
 void link_unready(struct l2 *l, struct link *k);
 uint64_t bursts_deadline(const struct l2 *l);
 void burst_defend(struct l2 *l, struct place *p); /* one round, now */
+/* When the pace allows one more frame on the link. */
+uint64_t burst_pace(const struct l2 *l, const struct link *k);
+/* Whether a question may go out there now, which then counts: a takeover's first frames come first. */
+bool burst_lets_ask(const struct l2 *l, struct link *k);
 void burst_soon(
     struct l2 *l, struct place *p); /* from the second round on, unless it goes on already */
 
@@ -300,6 +315,8 @@ bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int 
 void probings_tick(struct l2 *l);
 uint64_t probings_deadline(const struct l2 *l);
 bool probing_next_frame(struct l2 *l, struct l2_frame *out);
+void probing_link_changed(struct l2 *l, const struct vip *v, const struct link *k);
+uint32_t probing_hash(const void *probing);
 struct probing *probing_untold(struct l2 *l); /* the next, told now; or NULL */
 
 /* claims.c */

@@ -131,7 +131,7 @@ static bool tell_in_use(struct l2 *l, struct l2_event *ev, struct owner *o)
 
 		if (v->blocked && v->in_use && owner_told(o)[i] != TOLD_IN_USE)
 			p = probing_find(l, &v->first.ip);
-		if (!p || !p->taken)
+		if (!p || p->step != PROBE_TAKEN)
 			continue;
 		owner_told(o)[i] = TOLD_IN_USE;
 		return event_about(l, ev, L2_IN_USE, o, &p->ip, &p->by, p->ifindex);

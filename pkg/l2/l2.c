@@ -38,6 +38,7 @@ struct l2 *l2_new(const struct l2_options *o, struct err *e)
 	l->own_macs.hash = own_mac_hash;
 	l->owners.hash = owner_hash;
 	l->vips.hash = vip_hash;
+	l->probings.hash = probing_hash;
 	l->only = names_copy(&o->only, e);
 	l->only_n = l->only ? o->only.n : 0;
 	l->ignore_n = o->ignore_n;
@@ -72,6 +73,7 @@ void l2_free(struct l2 *l)
 	table_release(&l->vips);
 	table_release(&l->owners);
 	table_release(&l->strifes);
+	table_release(&l->probings);
 	free(l->peers);
 	free(l->ignore);
 	names_free(l->only, l->only_n);

@@ -20,8 +20,9 @@
  * again meanwhile was never gone, and is no news: what is left of its burst goes on.
  *
  * An address that is new to the cluster is probed before its first use (RFC 5227 section 2.1.1, RFC
- * 4862 section 5.4): three questions within `probe_ms`, and if any host but a peer or an ignored one
- * has it, or asks the same, it is not used, and probed again once a minute.
+ * 4862 section 5.4): three questions, paced like what is announced, and a third of `probe_ms` after
+ * each.  If any host but a peer or an ignored one has it, or asks the same, it is not used, and probed
+ * again once a minute.
  *
  * A frame of another host that claims an announced address is a conflict, told at once (of more than
  * a hundred at a time, twenty a second), and then once a minute of each of up to four claimants as

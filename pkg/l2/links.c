@@ -177,6 +177,7 @@ static struct link *link_add(struct l2 *l, const struct netlink_link *n, struct 
 		err_memory(e);
 		return NULL;
 	}
+	l->asking = NULL; /* its links are counted anew */
 	return k;
 }
 

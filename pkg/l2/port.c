@@ -38,6 +38,9 @@ struct l2_port {
 	struct log_limit group_limit;
 };
 
+static void on_arp(int what, void *arg);
+static void on_ndp(int what, void *arg);
+
 static void fail(struct l2_port *p, const struct err *e)
 {
 	p->ev.failed(p->ev.arg, e);
@@ -112,7 +115,9 @@ static int listen_anew(struct l2_port *p, struct err *e)
 	return 0;
 }
 
-static void send_due(struct l2_port *p)
+/* True when there is more, but the time has to go on first: that of a question counts from when it was
+ * sent. */
+static bool send_due(struct l2_port *p)
 {
 	struct l2_frame f;
 
@@ -122,9 +127,10 @@ static void send_due(struct l2_port *p)
 		while (ears_have_room(&p->ears) && (more = l2_next_frame(p->engine, &f)))
 			ears_queue(&p->ears, &f);
 		send_out(p);
-		if (!more)
-			return;
+		if (!more || l2_is_probing(p->engine))
+			return more;
 	}
+	return false;
 }
 
 static uint64_t deadline(const struct l2_port *p)
@@ -158,6 +164,15 @@ static void sync_bind(struct l2_port *p, bool changed, uint64_t now)
 	}
 }
 
+/* An address is not free before the answers that wait have been heard. */
+static void hear_all(struct l2_port *p)
+{
+	if (p->blocked)
+		return;
+	on_arp(LOOP_READ, p);
+	on_ndp(LOOP_READ, p);
+}
+
 static void pump(struct l2_port *p)
 {
 	uint64_t now = loop_now_ms(p->loop), next;
@@ -166,6 +181,8 @@ static void pump(struct l2_port *p)
 	bool changed, more, links = p->links_changed;
 
 	check_silent(p, now);
+	if (l2_is_probing(p->engine))
+		hear_all(p);
 	l2_tick(p->engine, now);
 	in_kernel_forget(&p->in_kernel, p->engine);
 	changed = p->generation != l2_generation(p->engine);
@@ -176,8 +193,8 @@ static void pump(struct l2_port *p)
 	sync_bind(p, changed || links || p->silent != p->was_silent, now);
 	p->links_changed = false;
 	p->was_silent = p->silent;
-	send_due(p);
-	more = in_kernel_learn(&p->in_kernel, p->engine); /* after the first frames */
+	more = send_due(p);
+	more |= in_kernel_learn(&p->in_kernel, p->engine); /* after the first frames */
 	in_kernel_review(&p->in_kernel, p->engine, now);
 	next = more ? now : deadline(p);
 	if (next == UINT64_MAX)
@@ -207,31 +224,6 @@ static void on_retry(void *arg)
 	send_out(p);
 	if (!p->blocked)
 		pump(p);
-}
-
-static void log_frame(const struct l2_port *p, int ifindex, const struct mac *by, bool asks,
-    const struct addr *target, enum l2_outcome o)
-{
-	const struct netlink_link *k = netlink_link_by_index(l2_port_world(p), ifindex);
-	char mac[MAC_TEXT_LEN], ip[ADDR_TEXT_LEN];
-
-	log_debug("l2", "%s on %s, %s %s: %s", mac_format(by, mac), k ? k->name : "an unknown link",
-	    asks ? "asks for" : "answers", addr_format(target, ip), l2_outcome_text(o));
-}
-
-static void log_arp(const struct l2_port *p, const struct arp_message *m, enum l2_outcome o)
-{
-	struct addr target = addr_from_in(m->frame.packet.target_ip);
-
-	log_frame(
-	    p, m->ifindex, &m->frame.packet.sender_mac, m->frame.packet.op == ARP_REQUEST, &target, o);
-}
-
-static void log_ndp(const struct l2_port *p, const struct ndp_message *m, enum l2_outcome o)
-{
-	struct addr target = addr_from_in6(&m->frame.target);
-
-	log_frame(p, m->ifindex, &m->frame.from, m->frame.type == NDP_SOLICITATION, &target, o);
 }
 
 /* After a batch: the answers go out, and what was heard may have made something due. */
@@ -278,7 +270,7 @@ static bool answer_arp(struct l2_port *p)
 		o = l2_receive_arp(p->engine, &b.at[i], now, &p->ears.arp_out[p->ears.arp_n]);
 		p->ears.arp_n += o == L2_ANSWERED;
 		if (log)
-			log_arp(p, &b.at[i], o);
+			ears_log_arp(l2_port_world(p), &b.at[i], o);
 	}
 	return answered(p, b.n + b.bad, PACKET_BATCH);
 }
@@ -305,7 +297,7 @@ static bool answer_ndp(struct l2_port *p)
 		o = l2_receive_ndp(p->engine, &b.at[i], now, &p->ears.ndp_out[p->ears.ndp_n]);
 		p->ears.ndp_n += o == L2_ANSWERED;
 		if (log)
-			log_ndp(p, &b.at[i], o);
+			ears_log_ndp(l2_port_world(p), &b.at[i], o);
 	}
 	return answered(p, b.n + b.bad, PACKET_BATCH);
 }

@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Duplicate detection: is an address that is new to the cluster free? */
+/* Duplicate detection: is an address that is new to the cluster free?
+ *
+ * Each probing stands in the queue of its next step.  What is appended to a queue is due after all that
+ * is there already, since the distance is the same for all; so the head is the earliest.  The distance
+ * counts from when the question before has gone out on the last of the links, however long the pace
+ * has held it up. */
 #include <string.h>
 
 #include "pkg/l2/engine.h"
 
 enum {
-	QUESTIONS = 3,
+	QUESTIONS = PROBE_LAST + 1,
 	RETRY_MS = 60000,
 };
 
+uint32_t probing_hash(const void *probing)
+{
+	return table_hash(&((const struct probing *)probing)->ip, sizeof(struct in6_addr));
+}
+
+static bool has_ip(const void *probing, const void *ip)
+{
+	return !memcmp(&((const struct probing *)probing)->ip, ip, sizeof(struct in6_addr));
+}
+
 struct probing *probing_find(const struct l2 *l, const struct in6_addr *ip)
 {
-	struct probing *p;
-
-	DL_FOREACH(l->probings, p)
-	if (!memcmp(&p->ip, ip, sizeof(*ip)))
-		return p;
-	return NULL;
+	return table_find(&l->probings, table_hash(ip, sizeof(*ip)), has_ip, ip);
 }
 
 /* Whether the question can be put on the link. */
@@ -28,20 +38,40 @@ static bool is_asked_on(const struct vip *v, const struct link *k)
 	return false;
 }
 
-static bool is_asked_anywhere(const struct l2 *l, const struct vip *v)
+/* The next of the links on which it is asked for, as table_next() gives them. */
+static struct link *next_link(const struct l2 *l, const struct vip *v, size_t *i)
 {
-	const struct link *k;
+	struct link *k;
 
-	for (size_t i = 0; (k = table_next(&l->links, &i));)
+	while ((k = table_next(&l->links, i)))
 		if (is_asked_on(v, k))
-			return true;
-	return false;
+			return k;
+	return NULL;
 }
 
-static void begin(struct l2 *l, struct probing *p)
+static bool is_asked_anywhere(const struct l2 *l, const struct vip *v)
 {
-	p->next_at = l->now;
-	p->until = l->now + l->probe_ms;
+	return next_link(l, v, &(size_t){ 0 });
+}
+
+static void append(struct l2 *l, struct probing *p, unsigned step, uint64_t at)
+{
+	p->step = step;
+	p->at = at;
+	DL_APPEND(l->probes[step], p);
+}
+
+static void leave(struct l2 *l, struct probing *p)
+{
+	DL_DELETE(l->probes[p->step], p);
+	if (l->asking == p)
+		l->asking = NULL;
+}
+
+static void go_to(struct l2 *l, struct probing *p, unsigned step, uint64_t at)
+{
+	leave(l, p);
+	append(l, p, step, at);
 }
 
 void probing_start(struct l2 *l, struct vip *v)
@@ -54,22 +84,18 @@ void probing_start(struct l2 *l, struct vip *v)
 	if (!p)
 		return;
 	p->ip = v->first.ip;
-	begin(l, p);
+	if (!table_add(&l->probings, p)) {
+		free(p);
+		return;
+	}
+	append(l, p, PROBE_FIRST, l->now);
 	v->blocked = true;
-	DL_APPEND(l->probings, p);
-}
-
-static void asking(struct l2 *l, struct probing *p, bool yes)
-{
-	l->asking += (size_t)yes - (size_t)p->asking;
-	p->asking = yes;
-	p->cursor = 0;
 }
 
 static void drop(struct l2 *l, struct probing *p)
 {
-	asking(l, p, false);
-	DL_DELETE(l->probings, p);
+	leave(l, p);
+	table_remove(&l->probings, p);
 	free(p);
 }
 
@@ -82,19 +108,26 @@ void probing_stop(struct l2 *l, struct vip *v)
 		drop(l, p);
 }
 
+void probing_link_changed(struct l2 *l, const struct vip *v, const struct link *k)
+{
+	struct probing *p = probing_find(l, &v->first.ip);
+
+	if (p->step == PROBE_LINK && is_asked_on(v, k))
+		go_to(l, p, PROBE_FIRST, l->now);
+}
+
 /* That a peer has it means that it isn't new after all. */
 bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int ifindex)
 {
 	struct probing *p = probing_find(l, &v->first.ip);
+	bool known;
 
 	if (!p || mac_is_peer(l, by))
 		return false;
-	p->untold |= !p->taken || !mac_equal(&p->by, by);
-	p->taken = true;
+	known = p->step == PROBE_TAKEN && mac_equal(&p->by, by);
 	p->by = *by;
 	p->ifindex = ifindex;
-	p->until = l->now + RETRY_MS;
-	asking(l, p, false);
+	go_to(l, p, known ? PROBE_TAKEN : PROBE_IN_USE, l->now + RETRY_MS);
 	return true;
 }
 
@@ -108,89 +141,122 @@ static void free_to_use(struct l2 *l, struct probing *p)
 	vip_owners_changed(l, v);
 }
 
+static struct probing *due(const struct l2 *l, unsigned step)
+{
+	struct probing *p = l->probes[step];
+
+	return p && p->at <= l->now ? p : NULL;
+}
+
 void probings_tick(struct l2 *l)
 {
-	struct probing *p, *next;
+	struct probing *p;
 
-	for (p = l->probings; p; p = next) {
-		next = p->next;
-		if (p->until <= l->now && p->taken) {
-			p->taken = false; /* perhaps it has gone by now */
-			begin(l, p);
-		} else if (p->until <= l->now) {
-			free_to_use(l, p);
-			continue;
-		}
-		if (p->taken || p->next_at > l->now)
-			continue;
-		asking(l, p, true);
-		p->next_at = l->now + (l->probe_ms + QUESTIONS - 1) / QUESTIONS;
+	while ((p = due(l, PROBE_TAKEN)))
+		go_to(l, p, PROBE_FIRST, l->now); /* perhaps that host has gone by now */
+	while ((p = due(l, PROBE_END)))
+		free_to_use(l, p);
+}
+
+/* Whose question is next.  What was begun is brought to its end first. */
+static struct probing *next_question(const struct l2 *l)
+{
+	struct probing *p = l->asking;
+
+	for (unsigned step = QUESTIONS; !p && step-- > PROBE_FIRST;)
+		p = due(l, step);
+	return p;
+}
+
+static size_t asked_to(const struct l2 *l, const struct probing *p)
+{
+	return p == l->asking ? l->asked_to : 0;
+}
+
+static uint64_t question_deadline(const struct l2 *l)
+{
+	const struct probing *p = next_question(l);
+	uint64_t first = UINT64_MAX;
+	const struct link *k;
+	size_t at;
+
+	if (p) {
+		at = asked_to(l, p);
+		k = next_link(l, vip_find(l, &p->ip), &at);
+		first = k ? burst_pace(l, k) : l->now;
+		return first > l->now ? first : l->now;
 	}
+	for (unsigned step = PROBE_FIRST; step <= PROBE_LAST; step++)
+		if (l->probes[step] && l->probes[step]->at < first)
+			first = l->probes[step]->at;
+	return first;
 }
 
 uint64_t probings_deadline(const struct l2 *l)
 {
-	uint64_t first = UINT64_MAX;
-	const struct probing *p;
+	uint64_t first = l->probes[PROBE_IN_USE] ? l->now : question_deadline(l);
 
-	DL_FOREACH(l->probings, p)
-	{
-		uint64_t at = p->untold || p->asking ? l->now : p->until;
-
-		if (!p->taken && p->next_at < at)
-			at = p->next_at;
-		if (at < first)
-			first = at;
-	}
+	for (unsigned step = PROBE_END; step < PROBE_STEPS; step++)
+		if (step != PROBE_LINK && l->probes[step] && l->probes[step]->at < first)
+			first = l->probes[step]->at;
 	return first;
+}
+
+static void question(struct l2_frame *out, const struct link *k, const struct in6_addr *ip)
+{
+	out->ifindex = k->ifindex;
+	out->ipv6 = ip_is_ipv6(ip);
+	if (out->ipv6)
+		out->ndp = ndp_solicit(&k->mac, &in6addr_any, ip);
+	else
+		out->arp = arp_request(&k->mac, (struct in_addr){ 0 }, addr_unmap(ip));
+}
+
+static void asked(struct l2 *l, struct probing *p)
+{
+	go_to(l, p, p->step + 1, l->now + (l->probe_ms + QUESTIONS - 1) / QUESTIONS);
 }
 
 bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 {
 	struct probing *p;
-	const struct link *k;
 
-	if (!l->asking)
-		return false;
-	DL_FOREACH(l->probings, p)
-	{
-		const struct vip *v = p->asking ? vip_find(l, &p->ip) : NULL;
+	while ((p = next_question(l))) {
+		const struct vip *v = vip_find(l, &p->ip);
+		size_t at = asked_to(l, p);
+		struct link *k = next_link(l, v, &at);
 
-		while (v && (k = table_next(&l->links, &p->cursor))) {
-			if (!is_asked_on(v, k))
-				continue;
-			out->ifindex = k->ifindex;
-			out->ipv6 = ip_is_ipv6(&p->ip);
-			if (out->ipv6)
-				out->ndp = ndp_solicit(&k->mac, &in6addr_any, &p->ip);
-			else
-				out->arp =
-				    arp_request(&k->mac, (struct in_addr){ 0 }, addr_unmap(&p->ip));
+		if (k) {
+			if (!burst_lets_ask(l, k))
+				return false;
+			question(out, k, &p->ip);
+			l->asking = p;
+			l->asked_to = at;
+			if (!next_link(l, v, &at))
+				asked(l, p);
 			return true;
 		}
-		asking(l, p, false);
+		if (p == l->asking) /* the other links have gone */
+			asked(l, p);
+		else
+			go_to(l, p, PROBE_LINK, 0);
 	}
 	return false;
 }
 
 bool l2_is_probing(const struct l2 *l)
 {
-	const struct probing *p;
-
-	DL_FOREACH(l->probings, p)
-	if (!p->taken)
-		return true;
+	for (unsigned step = PROBE_FIRST; step <= PROBE_END; step++)
+		if (l->probes[step])
+			return true;
 	return false;
 }
 
 struct probing *probing_untold(struct l2 *l)
 {
-	struct probing *p;
+	struct probing *p = l->probes[PROBE_IN_USE];
 
-	DL_FOREACH(l->probings, p)
-	if (p->untold) {
-		p->untold = false;
-		return p;
-	}
-	return NULL;
+	if (p)
+		go_to(l, p, PROBE_TAKEN, l->now + RETRY_MS);
+	return p;
 }

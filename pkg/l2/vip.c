@@ -179,6 +179,8 @@ void vip_update_on(struct l2 *l, struct vip *v, const struct link *k)
 	struct place *p = place_find(v, k->ifindex);
 	bool announce, answer, answered = p != NULL;
 
+	if (v->blocked)
+		probing_link_changed(l, v, k);
 	may(v, k, &announce, &answer);
 	if (!p && answer)
 		p = place_new(l, v, k->ifindex);

@@ -77,6 +77,26 @@ claim() {
 	sed -n 4p "$T/seen" | grep -q 'tell 192.0.2.10'
 }
 
+@test "of hundreds of addresses that are new at once, each that a host has is found" {
+	local i
+	for i in $(seq 1 20 481); do
+		printf 'addr add 2001:db8::1:%x/128 dev eth0 nodad\n' "$i"
+	done >"$T/held"
+	lan_run client ip -batch "$T/held"
+	announce_on node-a 8
+	{
+		listed
+		for i in $(seq 1 500); do
+			service MODIFIED "s$i" "2001:db8::1:$(printf %x "$i")"
+			announcement ADDED "s$i" node-a "\"2001:db8::1:$(printf %x "$i")\""
+		done
+	} >"$T/records"
+	cat "$T/records" >&8
+	wait_for 20 decided node-a Announcing 475
+	wait_for 5 decided node-a AddressInUse 25
+	[ "$(grep -c '"code":"Announcing"' "$T/node-a.out")" -eq 475 ]
+}
+
 @test "what was there before, what another node announces and what comes back is not probed" {
 	watch_arp "$T/seen" 'arp and ether src 02:00:00:00:00:01 and arp[14:4] == 0'
 	announce_on node-a 8 --grace 0s
