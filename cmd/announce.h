@@ -11,16 +11,13 @@
 
 /* Addresses that no node of the cluster has announced yet. */
 struct announce_new {
-	uint64_t *seen; /* fingerprints of all that Services have had */
-	size_t seen_n, seen_size;
-	struct addr *at; /* those that are new */
-	size_t n;
+	uint64_t *seen; /* all that Services have had, and whether it is new */
+	size_t n, size;
 };
 void announce_new_service(struct announce_new *n, const struct json *service, bool listed);
 void announce_new_decision(struct announce_new *n, const struct json *decision);
-void announce_new_add(struct announce_new *n, const struct addr *a);
-/* Whether the address is new; it is not any more. */
-bool announce_new_take(struct announce_new *n, const struct addr *a);
+bool announce_new_has(const struct announce_new *n, const struct addr *a);
+void announce_new_set(struct announce_new *n, const struct addr *a, bool is_new);
 void announce_new_release(struct announce_new *n);
 
 struct announce_in_use {

@@ -2,75 +2,77 @@
 /* Which addresses are new to the cluster, so that they are probed before their first use.
  *
  * An address is new if a Service gets it after the initial list of Services has ended, being the first
- * in this stream that has it, and elect has not said since that another node announces it.  So what a
- * restarted speaker finds is not, what a node takes over is not, and what comes in a stream without
- * Services is not. */
+ * in this stream that has it, until it was probed and found free, or elect says that another node
+ * announces it.  So what a restarted speaker finds is not, what a node takes over is not, and what
+ * comes in a stream without Services is not. */
 #include <string.h>
 
 #include "cmd/announce.h"
 
-enum { MOST_NEW = 4096 };
+/* Of an address, a fingerprint of 64 bits, for there may be many; 0 is a free slot. */
+static const uint64_t TAKEN = 1, NEW = 2;
 
-/* Has an address been there before?  Fingerprints of 64 bits, for there may be many. */
-static bool note(struct announce_new *n, const struct addr *a)
+static uint64_t *slot(const struct announce_new *n, uint64_t print)
 {
-	uint64_t print = fnv(FNV_BEGIN, a->bytes, addr_len(a)) | 1, *grown; /* 0 is free */
-	size_t i;
+	size_t i = (print >> 32) & (n->size - 1);
 
-	if (4 * (n->seen_n + 1) > 3 * n->seen_size) {
-		size_t size = n->seen_size ? 2 * n->seen_size : 16;
-
-		grown = calloc(size, sizeof(*grown));
-		if (!grown)
-			return true;
-		for (i = 0; i < n->seen_size; i++) {
-			size_t to = (n->seen[i] >> 32) & (size - 1);
-
-			while (n->seen[i] && grown[to])
-				to = (to + 1) & (size - 1);
-			if (n->seen[i])
-				grown[to] = n->seen[i];
-		}
-		free(n->seen);
-		n->seen = grown;
-		n->seen_size = size;
-	}
-	for (i = (print >> 32) & (n->seen_size - 1); n->seen[i]; i = (i + 1) & (n->seen_size - 1))
-		if (n->seen[i] == print)
-			return true;
-	n->seen[i] = print;
-	n->seen_n++;
-	return false;
+	while (n->seen[i] && (n->seen[i] | NEW) != (print | NEW))
+		i = (i + 1) & (n->size - 1);
+	return &n->seen[i];
 }
 
-static struct addr *find(struct announce_new *n, const struct addr *a)
+static uint64_t print_of(const struct addr *a)
 {
-	for (size_t i = 0; i < n->n; i++)
-		if (addr_equal(&n->at[i], a))
-			return &n->at[i];
-	return NULL;
+	return (fnv(FNV_BEGIN, a->bytes, addr_len(a)) | TAKEN) & ~NEW;
 }
 
-bool announce_new_take(struct announce_new *n, const struct addr *a)
+static uint64_t *find(const struct announce_new *n, const struct addr *a)
 {
-	struct addr *have = find(n, a);
+	uint64_t *s = n->size ? slot(n, print_of(a)) : NULL;
 
-	if (have)
-		*have = n->at[--n->n];
-	return have != NULL;
+	return s && *s ? s : NULL;
 }
 
-void announce_new_add(struct announce_new *n, const struct addr *a)
+static bool make_room(struct announce_new *n)
 {
-	struct addr *grown;
+	struct announce_new more = { .size = n->size ? 2 * n->size : 16 };
 
-	if (n->n == MOST_NEW || find(n, a))
+	if (4 * (n->n + 1) <= 3 * n->size)
+		return true;
+	more.seen = calloc(more.size, sizeof(*more.seen));
+	if (!more.seen)
+		return false;
+	for (size_t i = 0; i < n->size; i++)
+		if (n->seen[i])
+			*slot(&more, n->seen[i]) = n->seen[i];
+	free(n->seen);
+	n->seen = more.seen;
+	n->size = more.size;
+	return true;
+}
+
+/* Without memory nothing is new. */
+static void note(struct announce_new *n, const struct addr *a, bool is_new)
+{
+	if (find(n, a) || !make_room(n))
 		return;
-	grown = reallocarray(n->at, n->n + 1, sizeof(*grown));
-	if (!grown)
-		return;
-	n->at = grown;
-	grown[n->n++] = *a;
+	*slot(n, print_of(a)) = print_of(a) | (is_new ? NEW : 0);
+	n->n++;
+}
+
+bool announce_new_has(const struct announce_new *n, const struct addr *a)
+{
+	const uint64_t *s = find(n, a);
+
+	return s && *s & NEW;
+}
+
+void announce_new_set(struct announce_new *n, const struct addr *a, bool is_new)
+{
+	uint64_t *s = find(n, a);
+
+	if (s)
+		*s = is_new ? *s | NEW : *s & ~NEW;
 }
 
 void announce_new_service(struct announce_new *n, const struct json *service, bool listed)
@@ -82,8 +84,8 @@ void announce_new_service(struct announce_new *n, const struct json *service, bo
 		struct err e = ERR_INIT;
 		struct addr a;
 
-		if (ip && addr_parse(&a, ip, &e) == 0 && !note(n, &a) && listed)
-			announce_new_add(n, &a);
+		if (ip && addr_parse(&a, ip, &e) == 0)
+			note(n, &a, listed);
 	}
 }
 
@@ -100,13 +102,12 @@ void announce_new_decision(struct announce_new *n, const struct json *decision)
 		struct addr a;
 
 		if (ip && addr_parse(&a, ip, &e) == 0)
-			announce_new_take(n, &a);
+			announce_new_set(n, &a, false);
 	}
 }
 
 void announce_new_release(struct announce_new *n)
 {
 	free(n->seen);
-	free(n->at);
 	*n = (struct announce_new){ 0 };
 }

@@ -75,7 +75,7 @@ static void take_address(struct announce *a, struct announcement *n, const char 
 		    n->key, text, is);
 		return;
 	}
-	n->is_new[n->what.addresses_n++] = announce_new_take(&a->new, ip);
+	n->is_new[n->what.addresses_n++] = announce_new_has(&a->new, ip);
 }
 
 static int take(struct announce *a, struct announcement *n, const struct json *spec, struct err *e)

@@ -204,7 +204,8 @@ static void in_use(struct announce *a, const struct l2_event *ev)
 	tell(a, ev, true, "AddressInUse", &text);
 	decide(a, ev, VERDICT_REFUSED, "AddressInUse", &text);
 	announce_in_use_add(a, &ev->addresses[0], &ev->by);
-	announce_new_add(&a->new, &ev->addresses[0]); /* whoever is given it next shall not trust it */
+	announce_new_set(
+	    &a->new, &ev->addresses[0], true); /* whoever is given it next shall not trust it */
 	if (!text.bad && log_allow(&a->conflicts, loop_now_ms(stage_loop(a->stage))))
 		log_warn("l2", "%s: %s", ev->key, text.data);
 	buf_release(&text);
@@ -235,6 +236,9 @@ void announce_tell(struct announce *a, const struct l2_event *ev)
 		break;
 	case L2_NO_LINK:
 		no_link(a, ev);
+		break;
+	case L2_FREE:
+		announce_new_set(&a->new, &ev->addresses[0], false);
 		break;
 	case L2_IN_USE:
 		in_use(a, ev);

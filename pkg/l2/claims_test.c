@@ -29,6 +29,30 @@ static void a_new_address_is_probed_thrice_before_it_is_used(void **state)
 }
 
 /* However long the process or the pace holds a question up, the next one waits for it. */
+static void that_an_address_is_free_is_told_once_it_was_probed(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
+	struct l2_event ev;
+
+	(void)state;
+	announce(l, "+default/web", "192.0.2.10", "", 0);
+	assert_int_equal(frames(l, 0), 1);
+	l2_withdraw(l, "+default/web", 50); /* it never was announced */
+	assert_false(l2_next_event(l, &ev));
+	announce(l, "+default/web", "192.0.2.10", "", 50);
+	for (uint64_t now = 50; now < 350; now += 100) {
+		assert_int_equal(frames(l, now), 1);
+		assert_false(l2_next_event(l, &ev));
+	}
+	assert_int_equal(frames(l, 350), 2);
+	assert_true(l2_next_event(l, &ev) && ev.what == L2_FREE);
+	assert_string_equal(ev.key, "+default/web");
+	assert_int_equal(ev.addresses_n, 1);
+	assert_true(l2_next_event(l, &ev) && ev.what == L2_ANNOUNCING);
+	assert_false(l2_next_event(l, &ev));
+	l2_free(l);
+}
+
 static void a_question_that_goes_out_late_holds_up_the_end(void **state)
 {
 	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
@@ -252,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_address_is_probed_thrice_before_it_is_used),
 		cmocka_unit_test(an_address_that_another_host_has_is_not_used),
+		cmocka_unit_test(that_an_address_is_free_is_told_once_it_was_probed),
 		cmocka_unit_test(a_question_that_goes_out_late_holds_up_the_end),
 		cmocka_unit_test(two_that_probe_for_one_address_both_leave_it),
 		cmocka_unit_test(peers_and_ignored_hosts_do_not_take_a_new_address),

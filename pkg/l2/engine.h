@@ -113,8 +113,9 @@ struct vip {
 enum {
 	PROBE_FIRST, /* the first question */
 	PROBE_LAST = 2,
-	PROBE_END,    /* it is free */
+	PROBE_END,    /* nobody has it */
 	PROBE_LINK,   /* a link on which it can be asked for: waits for one */
+	PROBE_FREE,   /* to tell that it is */
 	PROBE_IN_USE, /* to tell that another host has it */
 	PROBE_TAKEN,  /* the next probe: another host has it */
 	PROBE_STEPS,
@@ -317,7 +318,8 @@ uint64_t probings_deadline(const struct l2 *l);
 bool probing_next_frame(struct l2 *l, struct l2_frame *out);
 void probing_link_changed(struct l2 *l, const struct vip *v, const struct link *k);
 uint32_t probing_hash(const void *probing);
-struct probing *probing_untold(struct l2 *l); /* the next, told now; or NULL */
+bool probing_found_free(struct l2 *l, struct in6_addr *ip); /* the next, told now */
+struct probing *probing_untold(struct l2 *l);               /* the next, told now; or NULL */
 
 /* claims.c */
 enum l2_outcome claim(struct l2 *l, struct place *p, const struct mac *by);

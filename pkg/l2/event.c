@@ -95,8 +95,10 @@ static bool event_of_one(struct l2 *l, struct l2_event *ev, enum l2_happened wha
 
 static bool event_of_others(struct l2 *l, struct l2_event *ev)
 {
+	const struct mac nobody = { 0 };
 	struct claimant *c;
 	const struct strife *s;
+	struct in6_addr ip;
 
 	while ((c = claim_untold(l, &s))) {
 		if (!event_of_one(l, ev, L2_CONFLICT, &s->ip, &c->mac, s->ifindex))
@@ -106,6 +108,9 @@ static bool event_of_others(struct l2 *l, struct l2_event *ev)
 		c->claims = 0;
 		return true;
 	}
+	while (probing_found_free(l, &ip))
+		if (event_of_one(l, ev, L2_FREE, &ip, &nobody, 0))
+			return true;
 	return false;
 }
 

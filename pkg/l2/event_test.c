@@ -22,17 +22,21 @@ static void claimed(struct l2 *l, const struct mac *by, uint64_t now)
 	assert_int_equal(l2_receive_arp(l, &m, now, &reply), L2_TAKEN);
 }
 
-/* The next event, with its addresses: "announcing default/web 192.0.2.10" */
+/* The next event but that an address is free, with its addresses: "announcing default/web 192.0.2.10"
+ */
 static const char *told(struct l2 *l)
 {
-	static const char *const names[] = { "announcing", "no-link", "in-use", "conflict", "ended" };
+	static const char *const names[] = { "announcing", "no-link", "free", "in-use", "conflict",
+		"ended" };
 	static char text[256];
 	struct l2_event ev;
 	char ip[ADDR_TEXT_LEN];
 	int n;
 
-	if (!l2_next_event(l, &ev))
-		return "";
+	do
+		if (!l2_next_event(l, &ev))
+			return "";
+	while (ev.what == L2_FREE);
 	n = snprintf(text, sizeof(text), "%s%s %s", ev.gained ? "newly " : "", names[ev.what], ev.key);
 	for (size_t i = 0; i < ev.addresses_n; i++)
 		n += snprintf(

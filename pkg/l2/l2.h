@@ -77,7 +77,8 @@ struct l2_announcement {
 	const struct addr *addresses;
 	size_t addresses_n;
 	struct l2_names interfaces; /* names of links; none: all */
-	const bool *is_new; /* of each address: no node of the cluster had it before; NULL: none is */
+	const bool *is_new; /* of each address: no node of the cluster had it before, and L2_FREE
+			      was not told of it; NULL: none is */
 };
 
 struct l2;
@@ -211,6 +212,7 @@ bool l2_is_probing(const struct l2 *l);
 enum l2_happened {
 	L2_ANNOUNCING, /* these addresses are answered from now on, no others of it */
 	L2_NO_LINK,    /* none is: no link can, or none of those that it names */
+	L2_FREE,       /* an address was probed, and nobody has it: it is announced */
 	L2_IN_USE,     /* an address was probed, and another host has it: it is not announced */
 	L2_CONFLICT,   /* another host claims an address that is announced */
 	L2_ENDED,      /* withdrawn, and these are answered no more; told only of what was announced */
@@ -224,7 +226,7 @@ struct l2_event {
 	const char *key;
 	const char *uid;
 	const struct addr
-	    *addresses; /* of the announcement, see above; L2_IN_USE, L2_CONFLICT: the one */
+	    *addresses; /* of the announcement, see above; L2_FREE, L2_IN_USE, L2_CONFLICT: the one */
 	size_t addresses_n;
 	struct l2_names interfaces; /* as the announcement has them */
 	bool gained;                /* L2_ANNOUNCING: some were not announced till now */

@@ -119,15 +119,18 @@ static inline size_t frames(struct l2 *l, uint64_t now)
 	return n;
 }
 
-/* The next event as "what key", or "" */
+/* The next event as "what key", or ""; that an address is free is left out. */
 static inline const char *happened(struct l2 *l)
 {
-	static const char *const names[] = { "announcing", "no-link", "in-use", "conflict", "ended" };
+	static const char *const names[] = { "announcing", "no-link", "free", "in-use", "conflict",
+		"ended" };
 	static char text[128];
 	struct l2_event ev;
 
-	if (!l2_next_event(l, &ev))
-		return "";
+	do {
+		if (!l2_next_event(l, &ev))
+			return "";
+	} while (ev.what == L2_FREE);
 	snprintf(text, sizeof(text), "%s %s", names[ev.what], ev.key);
 	return text;
 }

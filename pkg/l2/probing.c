@@ -78,7 +78,7 @@ void probing_start(struct l2 *l, struct vip *v)
 {
 	struct probing *p;
 
-	if (!l->probe_ms || !is_asked_anywhere(l, v))
+	if (!l->probe_ms || probing_find(l, &v->first.ip) || !is_asked_anywhere(l, v))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -101,7 +101,7 @@ static void drop(struct l2 *l, struct probing *p)
 
 void probing_stop(struct l2 *l, struct vip *v)
 {
-	struct probing *p = v->blocked ? probing_find(l, &v->first.ip) : NULL;
+	struct probing *p = probing_find(l, &v->first.ip);
 
 	v->blocked = false;
 	if (p)
@@ -135,7 +135,7 @@ static void free_to_use(struct l2 *l, struct probing *p)
 {
 	struct vip *v = vip_find(l, &p->ip);
 
-	drop(l, p);
+	go_to(l, p, PROBE_FREE, 0);
 	v->blocked = false;
 	vip_update(l, v);
 	vip_owners_changed(l, v);
@@ -194,12 +194,14 @@ static uint64_t question_deadline(const struct l2 *l)
 
 uint64_t probings_deadline(const struct l2 *l)
 {
-	uint64_t first = l->probes[PROBE_IN_USE] ? l->now : question_deadline(l);
+	uint64_t first = question_deadline(l);
+	const struct probing *end = l->probes[PROBE_END], *taken = l->probes[PROBE_TAKEN];
 
-	for (unsigned step = PROBE_END; step < PROBE_STEPS; step++)
-		if (step != PROBE_LINK && l->probes[step] && l->probes[step]->at < first)
-			first = l->probes[step]->at;
-	return first;
+	if (l->probes[PROBE_IN_USE])
+		return l->now;
+	if (end && end->at < first)
+		first = end->at;
+	return taken && taken->at < first ? taken->at : first;
 }
 
 static void question(struct l2_frame *out, const struct link *k, const struct in6_addr *ip)
@@ -259,4 +261,15 @@ struct probing *probing_untold(struct l2 *l)
 	if (p)
 		go_to(l, p, PROBE_TAKEN, l->now + RETRY_MS);
 	return p;
+}
+
+bool probing_found_free(struct l2 *l, struct in6_addr *ip)
+{
+	struct probing *p = l->probes[PROBE_FREE];
+
+	if (!p)
+		return false;
+	*ip = p->ip;
+	drop(l, p);
+	return true;
 }

@@ -97,6 +97,31 @@ claim() {
 	[ "$(grep -c '"code":"Announcing"' "$T/node-a.out")" -eq 475 ]
 }
 
+@test "what is withdrawn and comes back within its probe is not used before that is over, nor probed again" {
+	watch_arp "$T/seen" 'arp and ether src 02:00:00:00:00:01 and arp[24:4] == 0xc000020a'
+	announce_on node-a 8 --probe 3s --grace 0s
+	{
+		listed
+		service MODIFIED web 192.0.2.10
+		announcement ADDED web node-a '"192.0.2.10"'
+	} >&8
+	wait_for 5 lines "$T/seen" 1
+	{
+		announcement DELETED web node-a '"192.0.2.10"'
+		announcement ADDED web node-a '"192.0.2.10"'
+	} >&8
+	wait_for 10 decided node-a Announcing
+	{
+		announcement DELETED web node-a '"192.0.2.10"'
+		announcement ADDED web node-a '"192.0.2.10"'
+	} >&8
+	wait_for 2 decided node-a Announcing 2
+	wait_for 5 lines "$T/seen" 6
+	cat "$T/seen"
+	head -n 3 "$T/seen" | grep -c 'tell 0.0.0.0' | grep -qx 3
+	run ! grep -q 'tell 0.0.0.0' <(sed '1,/tell 192.0.2.10/d' "$T/seen")
+}
+
 @test "what was there before, what another node announces and what comes back is not probed" {
 	watch_arp "$T/seen" 'arp and ether src 02:00:00:00:00:01 and arp[14:4] == 0'
 	announce_on node-a 8 --grace 0s
