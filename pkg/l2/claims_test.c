@@ -53,6 +53,84 @@ static void that_an_address_is_free_is_told_once_it_was_probed(void **state)
 	l2_free(l);
 }
 
+static void set_eth0(struct l2 *l, bool up, uint64_t now)
+{
+	struct netlink_link eth0 = link_up(ETH0, "eth0", 1);
+
+	eth0.up = up;
+	set_links(l, &eth0, 1, now);
+}
+
+static void without_a_link_a_new_address_stays_to_be_probed(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
+
+	(void)state;
+	set_eth0(l, false, 0);
+	announce(l, "+default/web", "192.0.2.10", "", 0);
+	assert_string_equal(happened(l), "no-link +default/web");
+	assert_int_equal(frames(l, 1000), 0);
+	assert_true(l2_deadline(l) == UINT64_MAX);
+	assert_false(l2_is_probing(l));
+	set_eth0(l, true, 2000);
+	assert_string_equal(happened(l), "");
+	assert_int_equal(ask(l, ETH0, "192.0.2.10"), L2_NOT_HERE);
+	assert_int_equal(frames(l, 2000), 1);
+	assert_int_equal(frames(l, 2100), 1);
+	set_eth0(l, false, 2150); /* who has it may not have heard that */
+	assert_int_equal(frames(l, 2200), 0);
+	assert_string_equal(happened(l), "no-link +default/web");
+	set_eth0(l, true, 3000);
+	assert_int_equal(frames(l, 3000), 1);
+	assert_int_equal(frames(l, 3100), 1);
+	assert_int_equal(frames(l, 3200), 1);
+	set_eth0(l, false, 3250);
+	set_eth0(l, true, 3260);
+	for (uint64_t now = 3300; now < 3600; now += 100)
+		assert_int_equal(frames(l, now), 1);
+	assert_string_equal(happened(l), "");
+	assert_int_equal(frames(l, 3600), 2);
+	assert_string_equal(happened(l), "announcing +default/web");
+	l2_free(l);
+}
+
+static void what_is_not_new_any_more_is_taken_over_at_once(void **state)
+{
+	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
+	const struct addr ten = address("192.0.2.10");
+	struct l2_announcement a = { .key = "+default/web", .addresses = &ten, .addresses_n = 1 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	set_eth0(l, false, 0);
+	announce(l, "+default/web", "192.0.2.10", "eth0", 0);
+	assert_string_equal(happened(l), "no-link +default/web");
+	assert_int_equal(l2_announce(l, &a, 0, &e), 0);
+	set_eth0(l, true, 2000);
+	assert_int_equal(frames(l, 2000), 2);
+	assert_string_equal(happened(l), "announcing +default/web");
+	l2_free(l);
+}
+
+static void a_probe_begins_anew_on_other_links(void **state)
+{
+	const struct netlink_link both[] = { link_up(ETH0, "eth0", 1), link_up(ETH1, "eth1", 2) };
+	struct l2 *l = engine(&(struct l2_options){ .probe_ms = 300 });
+
+	(void)state;
+	set_links(l, both, 2, 0);
+	announce(l, "+default/web", "192.0.2.10", "eth0", 0);
+	for (uint64_t now = 0; now < 300; now += 100)
+		assert_int_equal(frames(l, now), 1);
+	announce(l, "+default/web", "192.0.2.10", "eth1", 250);
+	for (uint64_t now = 300; now < 600; now += 100)
+		assert_int_equal(frames(l, now), 1);
+	assert_string_equal(happened(l), "");
+	assert_int_equal(frames(l, 600), 2);
+	assert_string_equal(happened(l), "announcing +default/web");
+	l2_free(l);
+}
+
 static void a_question_that_goes_out_late_holds_up_the_end(void **state)
 {
 	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
@@ -277,6 +355,9 @@ int main(void)
 		cmocka_unit_test(a_new_address_is_probed_thrice_before_it_is_used),
 		cmocka_unit_test(an_address_that_another_host_has_is_not_used),
 		cmocka_unit_test(that_an_address_is_free_is_told_once_it_was_probed),
+		cmocka_unit_test(without_a_link_a_new_address_stays_to_be_probed),
+		cmocka_unit_test(what_is_not_new_any_more_is_taken_over_at_once),
+		cmocka_unit_test(a_probe_begins_anew_on_other_links),
 		cmocka_unit_test(a_question_that_goes_out_late_holds_up_the_end),
 		cmocka_unit_test(two_that_probe_for_one_address_both_leave_it),
 		cmocka_unit_test(peers_and_ignored_hosts_do_not_take_a_new_address),

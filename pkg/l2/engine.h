@@ -34,6 +34,7 @@ struct link {
 	bool ipv6;     /* also those of IPv6 */
 	uint32_t ipv6_lost;
 	bool ready; /* is in l2.ready: has something due, and may send */
+	uint64_t fits_since;
 	uint64_t refreshed_at;
 	uint64_t filled_at; /* when `tokens` was right: millionths of frames that may be sent */
 	uint64_t tokens;
@@ -124,7 +125,8 @@ enum {
 /* An address that is probed before its first use. */
 struct probing {
 	struct in6_addr ip;
-	uint64_t at; /* when its step is due */
+	uint64_t at;    /* when its step is due */
+	uint64_t began; /* when the first question went out */
 	unsigned step;
 	struct mac by; /* who has it, and where that was heard */
 	int ifindex;
@@ -311,6 +313,10 @@ void burst_soon(
 /* probing.c.  Without memory an address is used unprobed. */
 void probing_start(struct l2 *l, struct vip *v);
 struct probing *probing_find(const struct l2 *l, const struct in6_addr *ip); /* or NULL */
+/* Unless another host has it: */
+void probing_again(struct l2 *l, const struct vip *v);
+void probing_needless(struct l2 *l, struct vip *v);
+bool probing_is_on(const struct l2 *l, const struct vip *v); /* it doesn't only wait for a link */
 void probing_stop(struct l2 *l, struct vip *v);
 bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int ifindex);
 void probings_tick(struct l2 *l);

@@ -146,7 +146,7 @@ static bool tell_in_use(struct l2 *l, struct l2_event *ev, struct owner *o)
 
 static bool tell_announced(struct l2 *l, struct l2_event *ev, struct owner *o)
 {
-	size_t announced = 0, blocked = 0;
+	size_t announced = 0, probed = 0;
 	bool gained = false, other = o->regrouped;
 
 	for (size_t i = 0; i < o->vips_n; i++) {
@@ -154,22 +154,21 @@ static bool tell_announced(struct l2 *l, struct l2_event *ev, struct owner *o)
 		bool is = owner_announces(l, o, i), was = *told == TOLD_ANNOUNCED;
 
 		announced += is;
-		blocked += o->vips[i]->blocked;
+		probed += o->vips[i]->blocked && probing_is_on(l, o->vips[i]);
 		gained |= is && !was;
 		other |= is != was;
 		if (is != was)
 			*told = is ? TOLD_ANNOUNCED : TOLD_NOTHING;
 	}
 	o->regrouped = false;
-	if (announced) {
+	if (announced || probed == o->vips_n)
 		o->told_no_link = false;
-		if (!other)
-			return false;
+	if (announced && other) {
 		event(l, ev, L2_ANNOUNCING, o);
 		ev->gained = gained;
 		return true;
 	}
-	if (o->told_no_link || blocked == o->vips_n)
+	if (announced || probed == o->vips_n || o->told_no_link)
 		return false;
 	o->told_no_link = true;
 	return event(l, ev, L2_NO_LINK, o);

@@ -103,25 +103,25 @@ static void all_that_want_an_address_are_told_that_it_is_in_use(void **state)
 
 	(void)state;
 	announce(l, "+default/a", "192.0.2.10", "", 0);
-	announce(l, "default/b", "192.0.2.10", "", 0);
+	announce(l, "+default/b", "192.0.2.10", "", 0);
 	assert_int_equal(frames(l, 0), 1);
 	claimed(l, &other, 2);
 	assert_string_equal(told(l), "in-use +default/a 192.0.2.10");
-	assert_string_equal(told(l), "in-use default/b 192.0.2.10");
+	assert_string_equal(told(l), "in-use +default/b 192.0.2.10");
 	assert_string_equal(told(l), "");
-	announce(l, "default/c", "192.0.2.10", "", 10); /* comes later */
-	announce(l, "default/b", "192.0.2.10", "eth0", 10);
-	assert_string_equal(told(l), "in-use default/c 192.0.2.10");
+	announce(l, "+default/c", "192.0.2.10", "", 10); /* comes later */
+	announce(l, "+default/b", "192.0.2.10", "eth0", 10);
+	assert_string_equal(told(l), "in-use +default/c 192.0.2.10");
 	assert_string_equal(told(l), "");
 	claimed(l, &another, 20);
 	for (int i = 0; i < 3; i++)
 		assert_memory_equal(told(l), "in-use", 6);
 	assert_string_equal(told(l), "");
-	l2_withdraw(l, "default/b", 30);
+	l2_withdraw(l, "+default/b", 30);
 	l2_tick(l, 2000);
 	assert_string_equal(told(l), ""); /* it never was announced */
 	l2_withdraw(l, "+default/a", 3000);
-	l2_withdraw(l, "default/c", 3000);
+	l2_withdraw(l, "+default/c", 3000);
 	assert_true(l2_is_idle(l) && !l2_addresses(l, NULL, 0));
 	announce(l, "+default/a", "192.0.2.10", "", 3000); /* which is probed anew */
 	assert_int_equal(frames(l, 3000), 1);

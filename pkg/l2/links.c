@@ -208,6 +208,7 @@ static int link_update(struct l2 *l, const struct netlink_link *n, struct err *e
 	}
 	if (other_name || k->fits != fit || k->ipv6 != ipv6) {
 		memcpy(k->name, n->name, sizeof(k->name));
+		k->fits_since = l->now;
 		k->fits = fit;
 		k->ipv6 = ipv6;
 		update_all(l, k);

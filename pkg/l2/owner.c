@@ -227,14 +227,20 @@ static struct owner *owner_new(struct l2 *l, const struct l2_announcement *a, st
 	return o;
 }
 
-/* Those that nobody else announces here. */
+/* Those that nobody else announces here.  One that is being probed may be wanted on other links now, or
+ * have become another node's meanwhile. */
 static void probe_new(struct l2 *l, const struct l2_announcement *a)
 {
-	for (size_t i = 0; a->is_new && i < a->addresses_n; i++) {
+	for (size_t i = 0; i < a->addresses_n; i++) {
 		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
-		struct vip *v = a->is_new[i] ? vip_find(l, &ip) : NULL;
+		bool is_new = a->is_new && a->is_new[i];
+		struct vip *v = is_new || l->probings.n ? vip_find(l, &ip) : NULL;
 
-		if (v && v->owners_n == 1 && !v->blocked)
+		if (v && v->blocked && is_new)
+			probing_again(l, v);
+		else if (v && v->blocked)
+			probing_needless(l, v);
+		else if (v && is_new && v->owners_n == 1)
 			probing_start(l, v);
 	}
 }

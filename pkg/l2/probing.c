@@ -49,9 +49,21 @@ static struct link *next_link(const struct l2 *l, const struct vip *v, size_t *i
 	return NULL;
 }
 
-static bool is_asked_anywhere(const struct l2 *l, const struct vip *v)
+/* Where no link fits, it stays to be probed until one does. */
+static unsigned first_step(const struct l2 *l, const struct vip *v)
 {
-	return next_link(l, v, &(size_t){ 0 });
+	return next_link(l, v, &(size_t){ 0 }) ? PROBE_FIRST : PROBE_LINK;
+}
+
+/* Whether it was asked for on one of its links all the time. */
+static bool was_asked(const struct l2 *l, const struct probing *p, const struct vip *v)
+{
+	const struct link *k;
+
+	for (size_t i = 0; (k = next_link(l, v, &i));)
+		if (k->fits_since <= p->began)
+			return true;
+	return false;
 }
 
 static void append(struct l2 *l, struct probing *p, unsigned step, uint64_t at)
@@ -78,7 +90,7 @@ void probing_start(struct l2 *l, struct vip *v)
 {
 	struct probing *p;
 
-	if (!l->probe_ms || probing_find(l, &v->first.ip) || !is_asked_anywhere(l, v))
+	if (!l->probe_ms || probing_find(l, &v->first.ip))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -88,8 +100,14 @@ void probing_start(struct l2 *l, struct vip *v)
 		free(p);
 		return;
 	}
-	append(l, p, PROBE_FIRST, l->now);
+	append(l, p, first_step(l, v), l->now);
 	v->blocked = true;
+}
+
+static void begin(struct l2 *l, struct probing *p, const struct vip *v)
+{
+	go_to(l, p, first_step(l, v), l->now);
+	vip_owners_changed(l, v);
 }
 
 static void drop(struct l2 *l, struct probing *p)
@@ -113,7 +131,31 @@ void probing_link_changed(struct l2 *l, const struct vip *v, const struct link *
 	struct probing *p = probing_find(l, &v->first.ip);
 
 	if (p->step == PROBE_LINK && is_asked_on(v, k))
-		go_to(l, p, PROBE_FIRST, l->now);
+		begin(l, p, v);
+}
+
+static bool has_taken(const struct probing *p)
+{
+	return p->step == PROBE_TAKEN || p->step == PROBE_IN_USE;
+}
+
+void probing_again(struct l2 *l, const struct vip *v)
+{
+	struct probing *p = probing_find(l, &v->first.ip);
+
+	if (!has_taken(p))
+		begin(l, p, v);
+}
+
+void probing_needless(struct l2 *l, struct vip *v)
+{
+	if (!has_taken(probing_find(l, &v->first.ip)))
+		probing_stop(l, v);
+}
+
+bool probing_is_on(const struct l2 *l, const struct vip *v)
+{
+	return probing_find(l, &v->first.ip)->step != PROBE_LINK;
 }
 
 /* That a peer has it means that it isn't new after all. */
@@ -131,10 +173,14 @@ bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int 
 	return true;
 }
 
-static void free_to_use(struct l2 *l, struct probing *p)
+static void end(struct l2 *l, struct probing *p)
 {
 	struct vip *v = vip_find(l, &p->ip);
 
+	if (!was_asked(l, p, v)) {
+		begin(l, p, v);
+		return;
+	}
 	go_to(l, p, PROBE_FREE, 0);
 	v->blocked = false;
 	vip_update(l, v);
@@ -153,9 +199,9 @@ void probings_tick(struct l2 *l)
 	struct probing *p;
 
 	while ((p = due(l, PROBE_TAKEN)))
-		go_to(l, p, PROBE_FIRST, l->now); /* perhaps that host has gone by now */
+		begin(l, p, vip_find(l, &p->ip)); /* perhaps that host has gone by now */
 	while ((p = due(l, PROBE_END)))
-		free_to_use(l, p);
+		end(l, p);
 }
 
 /* Whose question is next.  What was begun is brought to its end first. */
@@ -232,6 +278,8 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 			if (!burst_lets_ask(l, k))
 				return false;
 			question(out, k, &p->ip);
+			if (p->step == PROBE_FIRST && !asked_to(l, p))
+				p->began = l->now;
 			l->asking = p;
 			l->asked_to = at;
 			if (!next_link(l, v, &at))
@@ -241,7 +289,7 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 		if (p == l->asking) /* the other links have gone */
 			asked(l, p);
 		else
-			go_to(l, p, PROBE_LINK, 0);
+			begin(l, p, v);
 	}
 	return false;
 }

@@ -122,6 +122,21 @@ claim() {
 	run ! grep -q 'tell 0.0.0.0' <(sed '1,/tell 192.0.2.10/d' "$T/seen")
 }
 
+@test "a new address that comes while no interface is up is probed when one is" {
+	lan_run client ip addr add 192.0.2.10/32 dev eth0
+	lan_run node-a ip link set eth0 down
+	announce_on node-a 8
+	{
+		listed
+		service MODIFIED web 192.0.2.10
+		announcement ADDED web node-a '"192.0.2.10"'
+	} >&8
+	wait_for 5 decided node-a NoInterface
+	lan_run node-a ip link set eth0 up
+	wait_for 5 decided node-a AddressInUse
+	run ! decided node-a Announcing
+}
+
 @test "what was there before, what another node announces and what comes back is not probed" {
 	watch_arp "$T/seen" 'arp and ether src 02:00:00:00:00:01 and arp[14:4] == 0'
 	announce_on node-a 8 --grace 0s
