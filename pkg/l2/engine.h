@@ -322,6 +322,8 @@ bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int 
 void probings_tick(struct l2 *l);
 uint64_t probings_deadline(const struct l2 *l);
 bool probing_next_frame(struct l2 *l, struct l2_frame *out);
+/* The links on which it is asked for, as table_next() gives items. */
+struct link *probing_next_link(const struct l2 *l, const struct vip *v, size_t *i);
 void probing_link_changed(struct l2 *l, const struct vip *v, const struct link *k);
 uint32_t probing_hash(const void *probing);
 bool probing_found_free(struct l2 *l, struct in6_addr *ip); /* the next, told now */

@@ -216,6 +216,40 @@ static void ipv6_that_came_back_at_once_is_joined_and_told_anew(void **state)
 	l2_free(l);
 }
 
+/* Or a host that would take it, too, is not heard behind a switch that snoops MLD. */
+static void the_groups_of_an_address_are_there_while_it_is_probed(void **state)
+{
+	struct netlink_link links[2] = { link_up(ETH0, "eth0", 1), link_up(ETH1, "eth1", 7) };
+	struct l2 *l = engine(&(struct l2_options){ .probe_ms = 300 });
+	uint64_t before = l2_groups_generation(l);
+	struct ndp_group at[4];
+
+	(void)state;
+	set_links(l, links, 1, 0);
+	announce(l, "+default/web", "2001:db8::10", "", 0);
+	assert_true(l2_groups_generation(l) != before);
+	assert_int_equal(l2_groups(l, at, 4), 1);
+	assert_int_equal(at[0].ifindex, ETH0);
+	before = l2_groups_generation(l);
+	set_links(l, links, 2, 0);
+	assert_true(l2_groups_generation(l) != before);
+	assert_int_equal(l2_groups(l, at, 4), 2);
+	before = l2_groups_generation(l);
+	for (uint64_t now = 0; now < 300; now += 100)
+		assert_int_equal(frames(l, now), 2);
+	assert_int_equal(frames(l, 300), 2);
+	assert_string_equal(happened(l), "announcing +default/web");
+	assert_true(l2_groups_generation(l) == before);
+	assert_int_equal(l2_groups(l, at, 4), 2);
+	announce(l, "+default/other", "2001:db8::11", "", 400);
+	before = l2_groups_generation(l);
+	l2_withdraw(l, "+default/other", 410);
+	assert_string_equal(happened(l), "");
+	assert_true(l2_groups_generation(l) != before);
+	assert_int_equal(l2_groups(l, at, 4), 2);
+	l2_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +262,7 @@ int main(void)
 		cmocka_unit_test(the_groups_follow_addresses_and_links),
 		cmocka_unit_test(a_link_with_a_small_mtu_is_without_ipv6),
 		cmocka_unit_test(ipv6_that_came_back_at_once_is_joined_and_told_anew),
+		cmocka_unit_test(the_groups_of_an_address_are_there_while_it_is_probed),
 	};
 
 	return cmocka_run_group_tests_name("l2 for IPv6", tests, NULL, NULL);

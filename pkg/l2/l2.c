@@ -295,14 +295,21 @@ size_t l2_announced(const struct l2 *l, struct addr *out, size_t max)
 size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max)
 {
 	const struct place *p;
+	const struct link *k;
 	struct vip *v;
 	size_t n = 0;
 
 	for (size_t i = 0; (v = table_next(&l->vips, &i));) {
-		for (size_t k = 0; ip_is_ipv6(&v->first.ip) && (p = vip_next_place(v, &k)); n++)
+		if (!ip_is_ipv6(&v->first.ip))
+			continue;
+		for (size_t j = 0; (p = vip_next_place(v, &j)); n++)
 			if (n < max)
 				out[n] = (struct ndp_group){ p->ifindex, ndp_solicited_node(&p->ip),
 					link_find(l, p->ifindex)->ipv6_lost };
+		for (size_t j = 0; v->blocked && (k = probing_next_link(l, v, &j)); n++)
+			if (n < max)
+				out[n] = (struct ndp_group){ k->ifindex,
+					ndp_solicited_node(&v->first.ip), k->ipv6_lost };
 	}
 	return n;
 }

@@ -179,7 +179,8 @@ size_t l2_addresses(const struct l2 *l, struct addr *out, size_t max);
 uint64_t l2_generation(const struct l2 *l);
 /* The same of those that are announced now, on some link. */
 size_t l2_announced(const struct l2 *l, struct addr *out, size_t max);
-/* The same of the multicast groups in which IPv6 addresses are asked for, some twice. */
+/* The same of the multicast groups in which IPv6 addresses are asked for, some twice: also of those
+ * that are probed, whom others may want as well. */
 size_t l2_groups(const struct l2 *l, struct ndp_group *out, size_t max);
 uint64_t l2_groups_generation(const struct l2 *l);
 

@@ -38,8 +38,7 @@ static bool is_asked_on(const struct vip *v, const struct link *k)
 	return false;
 }
 
-/* The next of the links on which it is asked for, as table_next() gives them. */
-static struct link *next_link(const struct l2 *l, const struct vip *v, size_t *i)
+struct link *probing_next_link(const struct l2 *l, const struct vip *v, size_t *i)
 {
 	struct link *k;
 
@@ -52,7 +51,7 @@ static struct link *next_link(const struct l2 *l, const struct vip *v, size_t *i
 /* Where no link fits, it stays to be probed until one does. */
 static unsigned first_step(const struct l2 *l, const struct vip *v)
 {
-	return next_link(l, v, &(size_t){ 0 }) ? PROBE_FIRST : PROBE_LINK;
+	return probing_next_link(l, v, &(size_t){ 0 }) ? PROBE_FIRST : PROBE_LINK;
 }
 
 /* Whether it was asked for on one of its links all the time. */
@@ -60,7 +59,7 @@ static bool was_asked(const struct l2 *l, const struct probing *p, const struct 
 {
 	const struct link *k;
 
-	for (size_t i = 0; (k = next_link(l, v, &i));)
+	for (size_t i = 0; (k = probing_next_link(l, v, &i));)
 		if (k->fits_since <= p->began)
 			return true;
 	return false;
@@ -101,6 +100,7 @@ void probing_start(struct l2 *l, struct vip *v)
 		return;
 	}
 	append(l, p, first_step(l, v), l->now);
+	l->groups_generation += ip_is_ipv6(&p->ip);
 	v->blocked = true;
 }
 
@@ -121,6 +121,7 @@ void probing_stop(struct l2 *l, struct vip *v)
 {
 	struct probing *p = probing_find(l, &v->first.ip);
 
+	l->groups_generation += v->blocked && ip_is_ipv6(&p->ip);
 	v->blocked = false;
 	if (p)
 		drop(l, p);
@@ -130,6 +131,7 @@ void probing_link_changed(struct l2 *l, const struct vip *v, const struct link *
 {
 	struct probing *p = probing_find(l, &v->first.ip);
 
+	l->groups_generation += ip_is_ipv6(&p->ip);
 	if (p->step == PROBE_LINK && is_asked_on(v, k))
 		begin(l, p, v);
 }
@@ -176,6 +178,7 @@ bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int 
 static void end(struct l2 *l, struct probing *p)
 {
 	struct vip *v = vip_find(l, &p->ip);
+	uint64_t groups = l->groups_generation;
 
 	if (!was_asked(l, p, v)) {
 		begin(l, p, v);
@@ -184,6 +187,7 @@ static void end(struct l2 *l, struct probing *p)
 	go_to(l, p, PROBE_FREE, 0);
 	v->blocked = false;
 	vip_update(l, v);
+	l->groups_generation = groups; /* they are joined already */
 	vip_owners_changed(l, v);
 }
 
@@ -228,7 +232,7 @@ static uint64_t question_deadline(const struct l2 *l)
 
 	if (p) {
 		at = asked_to(l, p);
-		k = next_link(l, vip_find(l, &p->ip), &at);
+		k = probing_next_link(l, vip_find(l, &p->ip), &at);
 		first = k ? burst_pace(l, k) : l->now;
 		return first > l->now ? first : l->now;
 	}
@@ -272,7 +276,7 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 	while ((p = next_question(l))) {
 		const struct vip *v = vip_find(l, &p->ip);
 		size_t at = asked_to(l, p);
-		struct link *k = next_link(l, v, &at);
+		struct link *k = probing_next_link(l, v, &at);
 
 		if (k) {
 			if (!burst_lets_ask(l, k))
@@ -282,7 +286,7 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 				p->began = l->now;
 			l->asking = p;
 			l->asked_to = at;
-			if (!next_link(l, v, &at))
+			if (!probing_next_link(l, v, &at))
 				asked(l, p);
 			return true;
 		}

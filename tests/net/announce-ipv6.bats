@@ -179,6 +179,22 @@ in_group() { # HOST GROUP [INTERFACE]
 	wait_for 5 solicited $V6 $A
 }
 
+@test "while an address is probed, a host behind such a switch that would take it is heard" {
+	lan_run switch ip link set lan type bridge mcast_snooping 1 mcast_querier 1 mcast_query_interval 100 mcast_startup_query_interval 100
+	announce_on node-a 8 --probe 60s
+	{
+		listed
+		service MODIFIED web "$V6"
+		announcement ADDED web node-a "\"$V6\""
+	} >&8
+	member() {
+		lan_run switch bridge mdb show dev lan | grep -q ff02::1:ff00:10
+	}
+	wait_for 10 member
+	lan_run client sh -c "echo 1 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip addr add $V6/128 dev eth0"
+	wait_for 5 decided node-a AddressInUse
+}
+
 @test "wrong solicitations are not answered, and do no harm" {
 	announced node-a 8
 	watch_arp "$T/seen" "icmp6 and ip6[40] == 136 and ether dst 02:00:00:00:00:64"
