@@ -2,6 +2,13 @@
 /* Other hosts that have an address: before its first use, and while it is announced. */
 #include "pkg/l2/claims_test.h"
 
+static enum l2_outcome claims_on(struct l2 *l, int ifindex, const struct mac *mac, uint64_t now)
+{
+	struct arp_message m = { ifindex, arp_gratuitous(ARP_REPLY, mac, ip(10)) }, reply;
+
+	return l2_receive_arp(l, &m, now, &reply);
+}
+
 static void a_new_address_is_probed_thrice_before_it_is_used(void **state)
 {
 	struct l2 *l = engine_on_eth0(&(struct l2_options){ .probe_ms = 300 });
@@ -127,6 +134,31 @@ static void a_probe_begins_anew_on_other_links(void **state)
 		assert_int_equal(frames(l, now), 1);
 	assert_string_equal(happened(l), "");
 	assert_int_equal(frames(l, 600), 2);
+	assert_string_equal(happened(l), "announcing +default/web");
+	l2_free(l);
+}
+
+static void who_has_it_on_a_link_where_it_is_not_announced_does_not_count(void **state)
+{
+	const struct netlink_link both[] = { link_up(ETH0, "eth0", 1), link_up(ETH1, "eth1", 2) };
+	struct l2 *l = engine(&(struct l2_options){ .probe_ms = 300 });
+	struct arp_message m = { ETH1, arp_request(&other, none, ip(10)) }, reply;
+
+	(void)state;
+	set_links(l, both, 2, 0);
+	announce(l, "+default/web", "192.0.2.10", "eth0", 0);
+	assert_int_equal(frames(l, 0), 1);
+	assert_int_equal(claims_on(l, ETH1, &other, 10), L2_NOT_A_REQUEST);
+	assert_int_equal(l2_receive_arp(l, &m, 10, &reply), L2_NOT_HERE);
+	assert_int_equal(claims_on(l, 9, &other, 10), L2_NOT_A_REQUEST); /* a link that has gone */
+	assert_string_equal(happened(l), "");
+	assert_int_equal(claims_on(l, ETH0, &other, 20), L2_TAKEN);
+	assert_string_equal(happened(l), "in-use +default/web");
+	/* and it is no reason not to announce it elsewhere */
+	announce(l, "+default/web", "192.0.2.10", "eth1", 50);
+	for (uint64_t now = 50; now < 350; now += 100)
+		assert_int_equal(frames(l, now), 1);
+	assert_int_equal(frames(l, 350), 2);
 	assert_string_equal(happened(l), "announcing +default/web");
 	l2_free(l);
 }
@@ -358,6 +390,7 @@ int main(void)
 		cmocka_unit_test(without_a_link_a_new_address_stays_to_be_probed),
 		cmocka_unit_test(what_is_not_new_any_more_is_taken_over_at_once),
 		cmocka_unit_test(a_probe_begins_anew_on_other_links),
+		cmocka_unit_test(who_has_it_on_a_link_where_it_is_not_announced_does_not_count),
 		cmocka_unit_test(a_question_that_goes_out_late_holds_up_the_end),
 		cmocka_unit_test(two_that_probe_for_one_address_both_leave_it),
 		cmocka_unit_test(peers_and_ignored_hosts_do_not_take_a_new_address),

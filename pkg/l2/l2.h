@@ -141,7 +141,7 @@ enum l2_outcome {
 	L2_PEER_CLAIM, /* a node of the cluster claims an address that we announce; for now */
 	L2_FOREIGN_CLAIM,
 	L2_IGNORED_CLAIM,
-	L2_TAKEN, /* another host has an address that is being probed */
+	L2_TAKEN, /* another host has an address that is being probed there */
 	L2_LATE,  /* see l2_set_late() */
 	L2_OUTCOMES,
 };

@@ -227,21 +227,29 @@ static struct owner *owner_new(struct l2 *l, const struct l2_announcement *a, st
 	return o;
 }
 
-/* Those that nobody else announces here.  One that is being probed may be wanted on other links now, or
- * have become another node's meanwhile. */
+/* Those that nobody else announces here. */
 static void probe_new(struct l2 *l, const struct l2_announcement *a)
 {
-	for (size_t i = 0; i < a->addresses_n; i++) {
+	for (size_t i = 0; a->is_new && i < a->addresses_n; i++) {
 		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
-		bool is_new = a->is_new && a->is_new[i];
-		struct vip *v = is_new || l->probings.n ? vip_find(l, &ip) : NULL;
+		struct vip *v = a->is_new[i] ? vip_find(l, &ip) : NULL;
 
-		if (v && v->blocked && is_new)
+		if (v && v->owners_n == 1 && !v->blocked)
+			probing_start(l, v);
+	}
+}
+
+/* What was being probed before may be wanted on other links now, or be another node's by now. */
+static void probe_changed(struct l2 *l, const struct l2_announcement *a)
+{
+	for (size_t i = 0; l->probings.n && i < a->addresses_n; i++) {
+		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
+		struct vip *v = vip_find(l, &ip);
+
+		if (v && v->blocked && a->is_new && a->is_new[i])
 			probing_again(l, v);
 		else if (v && v->blocked)
 			probing_needless(l, v);
-		else if (v && is_new && v->owners_n == 1)
-			probing_start(l, v);
 	}
 }
 
@@ -443,6 +451,7 @@ int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, 
 	}
 	probe_new(l, a);
 	owner_replace(l, old, o);
+	probe_changed(l, a);
 	owner_update(l, o);
 	l->generation++;
 	owner_changed(l, o);

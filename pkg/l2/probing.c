@@ -136,22 +136,29 @@ void probing_link_changed(struct l2 *l, const struct vip *v, const struct link *
 		begin(l, p, v);
 }
 
-static bool has_taken(const struct probing *p)
+static bool matters_on(const struct l2 *l, const struct vip *v, int ifindex)
 {
-	return p->step == PROBE_TAKEN || p->step == PROBE_IN_USE;
+	const struct link *k = link_find(l, ifindex);
+
+	return k && is_asked_on(v, k);
+}
+
+static bool is_taken(const struct l2 *l, const struct probing *p, const struct vip *v)
+{
+	return (p->step == PROBE_TAKEN || p->step == PROBE_IN_USE) && matters_on(l, v, p->ifindex);
 }
 
 void probing_again(struct l2 *l, const struct vip *v)
 {
 	struct probing *p = probing_find(l, &v->first.ip);
 
-	if (!has_taken(p))
+	if (!is_taken(l, p, v))
 		begin(l, p, v);
 }
 
 void probing_needless(struct l2 *l, struct vip *v)
 {
-	if (!has_taken(probing_find(l, &v->first.ip)))
+	if (!is_taken(l, probing_find(l, &v->first.ip), v))
 		probing_stop(l, v);
 }
 
@@ -160,13 +167,14 @@ bool probing_is_on(const struct l2 *l, const struct vip *v)
 	return probing_find(l, &v->first.ip)->step != PROBE_LINK;
 }
 
-/* That a peer has it means that it isn't new after all. */
+/* That another LAN has the same address is no matter.  That a peer has it means that it isn't new after
+ * all. */
 bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int ifindex)
 {
 	struct probing *p = probing_find(l, &v->first.ip);
 	bool known;
 
-	if (!p || mac_is_peer(l, by))
+	if (!p || mac_is_peer(l, by) || !matters_on(l, v, ifindex))
 		return false;
 	known = p->step == PROBE_TAKEN && mac_equal(&p->by, by);
 	p->by = *by;
