@@ -29,12 +29,12 @@ struct link {
 	int ifindex;
 	char name[IF_NAMESIZE];
 	struct mac mac;
-	uint32_t seen; /* the last l2.round that had it */
-	bool fits;     /* can carry our frames, and the options allow it */
-	bool ipv6;     /* also those of IPv6 */
+	uint32_t seen;  /* the last l2.round that had it */
+	uint32_t since; /* the first that had it as it is */
+	bool fits;      /* can carry our frames, and the options allow it */
+	bool ipv6;      /* also those of IPv6 */
+	bool ready;     /* is in l2.ready: has something due, and may send */
 	uint32_t ipv6_lost;
-	bool ready; /* is in l2.ready: has something due, and may send */
-	uint64_t fits_since;
 	uint64_t refreshed_at;
 	uint64_t filled_at; /* when `tokens` was right: millionths of frames that may be sent */
 	uint64_t tokens;
@@ -126,7 +126,7 @@ enum {
 struct probing {
 	struct in6_addr ip;
 	uint64_t at;    /* when its step is due */
-	uint64_t began; /* when the first question went out */
+	uint32_t began; /* the l2.round in which the first question went out */
 	unsigned step;
 	struct mac by; /* who has it, and where that was heard */
 	int ifindex;

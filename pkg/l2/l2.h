@@ -21,8 +21,8 @@
  *
  * An address that is new to the cluster is probed before its first use (RFC 5227 section 2.1.1, RFC
  * 4862 section 5.4): three questions, paced like what is announced, and a third of `probe_ms` after
- * each.  If any host but a peer or an ignored one has it, or asks the same, it is not used, and probed
- * again once a minute.
+ * each, on a link that stays as it is meanwhile; without one it waits.  If any host but a peer or an
+ * ignored one has it there, or asks the same, it is not used, and probed again once a minute.
  *
  * A frame of another host that claims an announced address is a conflict, told at once (of more than
  * a hundred at a time, twenty a second), and then once a minute of each of up to four claimants as
@@ -227,7 +227,7 @@ struct l2_event {
 	const char *key;
 	const char *uid;
 	const struct addr
-	    *addresses; /* of the announcement, see above; L2_FREE, L2_IN_USE, L2_CONFLICT: the one */
+	    *addresses; /* of the announcement, see above; L2_FREE to L2_CONFLICT: the one */
 	size_t addresses_n;
 	struct l2_names interfaces; /* as the announcement has them */
 	bool gained;                /* L2_ANNOUNCING: some were not announced till now */

@@ -200,6 +200,7 @@ static int link_update(struct l2 *l, const struct netlink_link *n, struct err *e
 			return -1;
 		own_drop(l, &k->mac);
 		k->mac = n->mac;
+		k->since = l->round; /* answers to the one before are lost */
 	}
 	if (k->ipv6_lost != n->ipv6_lost) { /* and it may have come back at once */
 		k->ipv6_lost = n->ipv6_lost;
@@ -208,7 +209,7 @@ static int link_update(struct l2 *l, const struct netlink_link *n, struct err *e
 	}
 	if (other_name || k->fits != fit || k->ipv6 != ipv6) {
 		memcpy(k->name, n->name, sizeof(k->name));
-		k->fits_since = l->now;
+		k->since = l->round;
 		k->fits = fit;
 		k->ipv6 = ipv6;
 		update_all(l, k);

@@ -60,7 +60,7 @@ static bool was_asked(const struct l2 *l, const struct probing *p, const struct 
 	const struct link *k;
 
 	for (size_t i = 0; (k = probing_next_link(l, v, &i));)
-		if (k->fits_since <= p->began)
+		if (k->since <= p->began)
 			return true;
 	return false;
 }
@@ -291,7 +291,7 @@ bool probing_next_frame(struct l2 *l, struct l2_frame *out)
 				return false;
 			question(out, k, &p->ip);
 			if (p->step == PROBE_FIRST && !asked_to(l, p))
-				p->began = l->now;
+				p->began = l->round;
 			l->asking = p;
 			l->asked_to = at;
 			if (!probing_next_link(l, v, &at))
