@@ -311,11 +311,11 @@ void burst_soon(
     struct l2 *l, struct place *p); /* from the second round on, unless it goes on already */
 
 /* probing.c.  Without memory an address is used unprobed. */
-void probing_start(struct l2 *l, struct vip *v);
+/* Of those of an announcement that are new and nobody else announces here; and what was being probed
+ * before may be wanted on other links now, or be another node's by now. */
+void probings_new(struct l2 *l, const struct l2_announcement *a);
+void probings_changed(struct l2 *l, const struct l2_announcement *a);
 struct probing *probing_find(const struct l2 *l, const struct in6_addr *ip); /* or NULL */
-/* Unless another host has it: */
-void probing_again(struct l2 *l, const struct vip *v);
-void probing_needless(struct l2 *l, struct vip *v);
 bool probing_is_on(const struct l2 *l, const struct vip *v); /* it doesn't only wait for a link */
 void probing_stop(struct l2 *l, struct vip *v);
 bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int ifindex);

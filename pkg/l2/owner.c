@@ -227,32 +227,6 @@ static struct owner *owner_new(struct l2 *l, const struct l2_announcement *a, st
 	return o;
 }
 
-/* Those that nobody else announces here. */
-static void probe_new(struct l2 *l, const struct l2_announcement *a)
-{
-	for (size_t i = 0; a->is_new && i < a->addresses_n; i++) {
-		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
-		struct vip *v = a->is_new[i] ? vip_find(l, &ip) : NULL;
-
-		if (v && v->owners_n == 1 && !v->blocked)
-			probing_start(l, v);
-	}
-}
-
-/* What was being probed before may be wanted on other links now, or be another node's by now. */
-static void probe_changed(struct l2 *l, const struct l2_announcement *a)
-{
-	for (size_t i = 0; l->probings.n && i < a->addresses_n; i++) {
-		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
-		struct vip *v = vip_find(l, &ip);
-
-		if (v && v->blocked && a->is_new && a->is_new[i])
-			probing_again(l, v);
-		else if (v && v->blocked)
-			probing_needless(l, v);
-	}
-}
-
 /* In another order, or with one twice, it counts as another; that changes nothing that is seen. */
 static bool is_same(const struct owner *o, const struct l2_announcement *a)
 {
@@ -449,9 +423,9 @@ int l2_announce(struct l2 *l, const struct l2_announcement *a, uint64_t now_ms, 
 		free(o);
 		return err_memory(e);
 	}
-	probe_new(l, a);
+	probings_new(l, a);
 	owner_replace(l, old, o);
-	probe_changed(l, a);
+	probings_changed(l, a);
 	owner_update(l, o);
 	l->generation++;
 	owner_changed(l, o);

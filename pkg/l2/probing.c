@@ -85,7 +85,7 @@ static void go_to(struct l2 *l, struct probing *p, unsigned step, uint64_t at)
 	append(l, p, step, at);
 }
 
-void probing_start(struct l2 *l, struct vip *v)
+static void start(struct l2 *l, struct vip *v)
 {
 	struct probing *p;
 
@@ -148,7 +148,8 @@ static bool is_taken(const struct l2 *l, const struct probing *p, const struct v
 	return (p->step == PROBE_TAKEN || p->step == PROBE_IN_USE) && matters_on(l, v, p->ifindex);
 }
 
-void probing_again(struct l2 *l, const struct vip *v)
+/* Unless another host has it. */
+static void again(struct l2 *l, const struct vip *v)
 {
 	struct probing *p = probing_find(l, &v->first.ip);
 
@@ -156,7 +157,7 @@ void probing_again(struct l2 *l, const struct vip *v)
 		begin(l, p, v);
 }
 
-void probing_needless(struct l2 *l, struct vip *v)
+static void needless(struct l2 *l, struct vip *v)
 {
 	if (!is_taken(l, probing_find(l, &v->first.ip), v))
 		probing_stop(l, v);
@@ -181,6 +182,30 @@ bool probing_taken(struct l2 *l, const struct vip *v, const struct mac *by, int 
 	p->ifindex = ifindex;
 	go_to(l, p, known ? PROBE_TAKEN : PROBE_IN_USE, l->now + RETRY_MS);
 	return true;
+}
+
+void probings_new(struct l2 *l, const struct l2_announcement *a)
+{
+	for (size_t i = 0; a->is_new && i < a->addresses_n; i++) {
+		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
+		struct vip *v = a->is_new[i] ? vip_find(l, &ip) : NULL;
+
+		if (v && v->owners_n == 1 && !v->blocked)
+			start(l, v);
+	}
+}
+
+void probings_changed(struct l2 *l, const struct l2_announcement *a)
+{
+	for (size_t i = 0; l->probings.n && i < a->addresses_n; i++) {
+		struct in6_addr ip = addr_to_mapped(&a->addresses[i]);
+		struct vip *v = vip_find(l, &ip);
+
+		if (v && v->blocked && a->is_new && a->is_new[i])
+			again(l, v);
+		else if (v && v->blocked)
+			needless(l, v);
+	}
 }
 
 static void end(struct l2 *l, struct probing *p)
