@@ -4,7 +4,7 @@
 #include "cmd/announce.h"
 
 enum {
-	MOST_IN_USE = 256,
+	MOST_IN_USE = 1024, /* of the 256 KiB that the annotations of an object may have, a quarter */
 	IN_USE_MS = 600000, /* after this long without being heard it may be free */
 };
 
