@@ -65,11 +65,12 @@ ratio() { # A B
 	echo "scale=2; $1 / $2" | bc | sed 's/^\./0./'
 }
 
-# announcer NAME FD [WRAP...]: its input is what is written to FD; its pid is LAN_PID
+# announcer NAME FD [WRAP...]: its input is what is written to FD; its pid is LAN_PID.  It refreshes
+# nothing, which would be counted with what others cost it.
 announcer() {
 	mkfifo "$dir/$1"
 	eval "exec $2<>$dir/$1"
-	lan_spawn node-a "${@:3}" lbctl announce --rate 0 --node "$1" <"$dir/$1" >/dev/null 8>&- 9>&-
+	lan_spawn node-a "${@:3}" lbctl announce --rate 0 --refresh 0s --node "$1" <"$dir/$1" >/dev/null 8>&- 9>&-
 	eval "exec $2>$dir/$1"
 }
 
