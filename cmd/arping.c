@@ -118,31 +118,20 @@ static int check_args(const struct args *a, struct err *e)
 	return 0;
 }
 
-/* Which addresses no host has, or every host for itself. */
-static const struct {
-	const char *prefix, *what;
-} unaskable[] = {
-	{ "0.0.0.0/32", "unspecified, which no host has" },
-	{ "::/128", "unspecified, which no host has" },
-	{ "127.0.0.0/8", "loopback, which every host has" },
-	{ "::1/128", "loopback, which every host has" },
-	{ "224.0.0.0/4", "multicast, which no host has alone" },
-	{ "ff00::/8", "multicast, which no host has alone" },
-	{ "255.255.255.255/32", "broadcast, which no host has alone" },
-};
-
-/* A range may lead through them, but not begin or end there. */
+/* A range may lead through what no host has, or every host for itself, but not begin or end there. */
 static int check_askable(const char *text, const struct range *r, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(unaskable); i++) {
-		struct err ignored = ERR_INIT; /* the text is ours */
-		struct prefix p;
+	static const char *const words[] = {
+		[ADDR_UNICAST] = NULL,
+		[ADDR_UNSPECIFIED] = "unspecified, which no host has",
+		[ADDR_LOOPBACK] = "loopback, which every host has",
+		[ADDR_BROADCAST] = "broadcast, which no host has alone",
+		[ADDR_MULTICAST] = "multicast, which no host has alone",
+	};
+	const char *is = words[addr_kind(&r->first)];
 
-		if (prefix_parse(&p, unaskable[i].prefix, &ignored) == 0 &&
-		    (prefix_contains(&p, &r->first) || prefix_contains(&p, &r->last)))
-			return err_set(e, ERR_USAGE, "%s is %s", text, unaskable[i].what);
-	}
-	return 0;
+	is = is ? is : words[addr_kind(&r->last)];
+	return is ? err_set(e, ERR_USAGE, "%s is %s", text, is) : 0;
 }
 
 /* An address, a prefix or a range. */

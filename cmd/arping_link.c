@@ -150,7 +150,7 @@ static int given_source(const struct netlink_world *w, const char *text, const s
 		return err_set(e, ERR_USAGE, "-s: %s is not an %s address, which asking for %s takes",
 		    text, addr_family_name(to->family),
 		    to->family == ADDR_IPV4 ? "IPv4 addresses" : "IPv6 addresses");
-	if (!addr_is_unspecified(a) && !own_address(w, a))
+	if (addr_kind(a) != ADDR_UNSPECIFIED && !own_address(w, a))
 		return err_set(e, ERR_USAGE,
 		    "-s: %s is not an address of this host; want one of its own, or %s", text,
 		    a->family == ADDR_IPV4 ? "0.0.0.0" : "::");

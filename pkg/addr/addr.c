@@ -172,21 +172,32 @@ const char *addr_family_name(uint8_t family)
 	return family == ADDR_IPV4 ? "IPv4" : family == ADDR_IPV6 ? "IPv6" : "none";
 }
 
-const char *addr_is_no_hosts(const struct addr *a)
+enum addr_kind addr_kind(const struct addr *a)
 {
 	const struct in6_addr ip = addr_to_in6(a);
 	const uint8_t first = a->bytes[0];
 	const bool ipv4 = a->family == ADDR_IPV4;
 
 	if (IN6_IS_ADDR_UNSPECIFIED(&ip))
-		return "unspecified";
+		return ADDR_UNSPECIFIED;
 	if (ipv4 ? first == 127 : IN6_IS_ADDR_LOOPBACK(&ip))
-		return "a loopback address";
+		return ADDR_LOOPBACK;
 	if (ipv4 && addr_to_in(a).s_addr == INADDR_BROADCAST)
-		return "the broadcast address";
-	if (ipv4 ? first >> 4 == 14 : first == 0xff)
-		return "a multicast group";
-	return NULL;
+		return ADDR_BROADCAST;
+	return (ipv4 ? first >> 4 == 14 : first == 0xff) ? ADDR_MULTICAST : ADDR_UNICAST;
+}
+
+const char *addr_is_no_hosts(const struct addr *a)
+{
+	static const char *const words[] = {
+		[ADDR_UNICAST] = NULL,
+		[ADDR_UNSPECIFIED] = "unspecified",
+		[ADDR_LOOPBACK] = "a loopback address",
+		[ADDR_BROADCAST] = "the broadcast address",
+		[ADDR_MULTICAST] = "a multicast group",
+	};
+
+	return words[addr_kind(a)];
 }
 
 int addr_compare(const struct addr *a, const struct addr *b)
@@ -207,13 +218,6 @@ int addr_compare(const struct addr *a, const struct addr *b)
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
 	return addr_compare(a, b) == 0;
-}
-
-bool addr_is_unspecified(const struct addr *a)
-{
-	static const uint8_t zero[sizeof(a->bytes)];
-
-	return a->family && memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
 bool addr_next(struct addr *a)

@@ -56,6 +56,8 @@ struct in_addr addr_unmap(const struct in6_addr *ip);
 size_t addr_len(const struct addr *a);        /* 4, 16, or 0 for ADDR_NONE */
 const char *addr_family_name(uint8_t family); /* "IPv4", "IPv6", as in Service.spec.ipFamilies */
 
+enum addr_kind { ADDR_UNICAST, ADDR_UNSPECIFIED, ADDR_LOOPBACK, ADDR_BROADCAST, ADDR_MULTICAST };
+enum addr_kind addr_kind(const struct addr *a);
 /* What the address is that no host on a link can have: "unspecified", "a loopback address", "the
  * broadcast address", "a multicast group"; NULL: a host can. */
 const char *addr_is_no_hosts(const struct addr *a);
@@ -63,7 +65,6 @@ const char *addr_is_no_hosts(const struct addr *a);
 /* IPv4 before IPv6, then by value: a total order, for sorting and searching. */
 int addr_compare(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b);
-bool addr_is_unspecified(const struct addr *a); /* 0.0.0.0 or :: */
 
 /* The next or previous address by value; false, and *a untouched, at the end of the family. */
 bool addr_next(struct addr *a);

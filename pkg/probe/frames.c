@@ -100,5 +100,5 @@ bool frames_answers(const struct heard *h, const struct probe_link *l, enum prob
 	if (h->to.family == ADDR_IPV4 && !mac_equal(&h->to_mac, &l->mac))
 		return false;
 	source = frames_source(mode, l, &h->owned);
-	return addr_is_unspecified(&source) || addr_equal(&h->to, &source);
+	return addr_kind(&source) == ADDR_UNSPECIFIED || addr_equal(&h->to, &source);
 }
