@@ -102,10 +102,9 @@ struct places {
 /* An address that somebody may ask for. */
 struct vip {
 	struct place first; /* its `ip` is the address; its `ifindex` may be 0: no link */
-	uint32_t owners_n : 29;
+	uint32_t owners_n : 30;
 	uint32_t succeeded : 1; /* another host has it: no answers for owners in their grace */
 	uint32_t blocked : 1;   /* is in l2.probings: being probed, or in use elsewhere */
-	uint32_t in_use : 1;    /* that has been so since it was probed */
 	void *owners;           /* one alone stands there itself, more in an array, see slots_at() */
 	struct places *others;  /* on further links; NULL: none */
 };

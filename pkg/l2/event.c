@@ -115,9 +115,8 @@ static bool event_of_others(struct l2 *l, struct l2_event *ev)
 }
 
 /* Each that wants the address shall be told, again if it was. */
-static void in_use_is_news(struct l2 *l, struct vip *v)
+static void in_use_is_news(struct l2 *l, const struct vip *v)
 {
-	v->in_use = true;
 	for (size_t i = 0; i < v->owners_n; i++) {
 		struct owner *o = vip_owner(v, i);
 
@@ -134,7 +133,7 @@ static bool tell_in_use(struct l2 *l, struct l2_event *ev, struct owner *o)
 		const struct vip *v = o->vips[i];
 		const struct probing *p = NULL;
 
-		if (v->blocked && v->in_use && owner_told(o)[i] != TOLD_IN_USE)
+		if (v->blocked && owner_told(o)[i] != TOLD_IN_USE)
 			p = probing_find(l, &v->first.ip);
 		if (!p || p->step != PROBE_TAKEN)
 			continue;
@@ -178,7 +177,7 @@ bool l2_next_event(struct l2 *l, struct l2_event *ev)
 {
 	struct probing *p;
 	struct owner *o;
-	struct vip *v;
+	const struct vip *v;
 
 	free(l->spent);
 	l->spent = NULL;
